@@ -1,0 +1,93 @@
+/** What follows from a change: who may start now, which need is lost, which link is free to be made anew. */
+import type { Brain } from './brain.js'
+import type { Machine } from './machine.js'
+import type { LinkRecord, ProcessRecord } from './records.js'
+import { isFinished } from './transitions.js'
+
+export class Consequences {
+  readonly #brain: Brain
+  readonly #machine: Machine
+
+  constructor(brain: Brain, machine: Machine) {
+    this.#brain = brain
+    this.#machine = machine
+  }
+
+  review(record: ProcessRecord): void {
+    if (record.state === 'waiting') return this.#reviewWaiting(record)
+    for (const link of this.#brain.links.of(record.name)) {
+      this.#brain.linksToReview.add(link)
+      // Somebody may wait for the link to be free of live users, to have it made anew.
+      if (link.closed.size > 0 && record.instance === null)
+        for (const use of link.plan.uses) this.reviewIfWaiting(this.#brain.record(use.process))
+    }
+    if (!isFinished(record.state)) return
+    for (const dependant of this.#brain.dependantsOf(record.name)) this.reviewIfWaiting(dependant)
+    if (record.state === 'failed')
+      for (const writer of this.#brain.writersOf(record)) if (writer.unheard) this.#disown(writer)
+  }
+
+  reviewIfWaiting(record: ProcessRecord): void {
+    if (record.state === 'waiting') this.#brain.toReview.add(record)
+  }
+
+  #disown(writer: ProcessRecord): void {
+    writer.exitWell = false
+    this.#machine.dispatch(writer, 'disowned')
+  }
+
+  #reviewWaiting(record: ProcessRecord): void {
+    for (const [name, need] of record.needsMet ? [] : Object.entries(record.plan.needs)) {
+      const standing = standingOf(this.#brain.record(name), need)
+      if (standing === 'lost') {
+        record.exitWell = false
+        record.note = `need "${name}" failed`
+        return this.#machine.dispatch(record, 'needLost')
+      }
+      if (standing === 'open') {
+        record.note = `waits for "${name}" to be ${need}`
+        return
+      }
+    }
+    if (record.leftovers.length > 0 || this.#brain.resets.isMember(record)) return
+    if (this.#areLinksReady(record)) this.#machine.dispatch(record, 'needsMet')
+  }
+
+  /**
+   * Its links exist, and nobody waits for one of them to be made anew: that is done once nobody live is on it, so that
+   * all who were started together get the new one.
+   */
+  #areLinksReady(record: ProcessRecord): boolean {
+    let ready = true
+    for (const link of this.#brain.links.of(record.name)) {
+      if (link.error !== null) {
+        record.exitWell = false
+        record.note = link.error
+        this.#machine.dispatch(record, 'broke')
+        return false
+      }
+      const users = link.plan.uses.map(use => this.#brain.record(use.process))
+      const shut = users.some(user => user.state === 'waiting' && this.#brain.links.isShutFor(link, user.name))
+      if (shut && link.phase === 'open' && users.every(user => user.instance === null)) this.#brain.links.remake(link)
+      if (link.phase === 'open' && !shut) continue
+      record.note = `waits for link "${link.plan.name}" to be made anew`
+      ready = false
+    }
+    return ready
+  }
+
+  linkChanged(link: LinkRecord, side: string, change: 'closed' | 'reset', unreadBytes: number | null): void {
+    if (unreadBytes)
+      this.#brain.listener.warning(`${unreadBytes.toLocaleString('en-US')} bytes left in "${link.plan.name}".`)
+    this.#brain.listener.linkChanged(link, side, change, unreadBytes)
+  }
+}
+
+/** How a need of somebody stands. */
+function standingOf(need: ProcessRecord, condition: 'started' | 'completed'): 'met' | 'open' | 'lost' {
+  if (condition === 'started' && need.started) return 'met'
+  if (need.state === 'failed') return 'lost'
+  if (need.state !== 'completed') return 'open'
+  if (need.endedByHand || need.turned) return 'lost'
+  return 'met'
+}

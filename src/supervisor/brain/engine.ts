@@ -1,0 +1,227 @@
+/**
+ * The brain: decides what should run. It sends calls to a host and is told events; it touches no descriptor and knows
+ * no time but the clock it is given. All of its work is synchronous, one event after the other.
+ */
+import type { Plan } from '../../config/plan.js'
+import { IpcsupError } from '../../errors.js'
+import type { Host, HostCall, HostEvent } from '../host/host.js'
+import { Brain, type EngineListener, type Phase, type StopManner } from './brain.js'
+import type { Clock } from './clock.js'
+import { Consequences } from './consequences.js'
+import { Graph } from './graph.js'
+import { Instances } from './instances.js'
+import { Links } from './links.js'
+import { Machine } from './machine.js'
+import { withNeeds } from './order.js'
+import type { ProcessRecord } from './records.js'
+import { Resets } from './resets.js'
+import { isFinished } from './transitions.js'
+
+export class Engine {
+  readonly #brain: Brain
+  readonly #machine: Machine
+  readonly #instances: Instances
+  readonly #consequences: Consequences
+  readonly #graph: Graph
+  readonly #jobs: (() => void)[] = []
+  #busy = false
+  #calls = 0
+
+  constructor(plan: Plan, host: Pick<Host, 'send' | 'onEvent'>, clock: Clock, listener: EngineListener) {
+    const send = (call: HostCall) => {
+      this.#calls += 1
+      host.send({ ...call, id: this.#calls })
+    }
+    const brain = new Brain(plan, clock, listener, send, job => this.#run(job))
+    this.#brain = brain
+    this.#machine = new Machine(brain)
+    this.#instances = new Instances(brain, this.#machine)
+    this.#consequences = new Consequences(brain, this.#machine)
+    this.#graph = new Graph(brain, this.#machine, this.#consequences)
+    brain.links = new Links(plan, {
+      send,
+      isOver: name => brain.isOver(brain.record(name)),
+      isSealed: (name, link) => brain.isSealed(brain.record(name), link),
+      isStopping: link => brain.isStopping(link),
+      changed: (link, side, change, unreadBytes) => this.#consequences.linkChanged(link, side, change, unreadBytes),
+      settled: link => this.#graph.linkSettled(link),
+    })
+    brain.resets = new Resets({
+      plan,
+      links: brain.links,
+      record: name => brain.record(name),
+      dispatchReset: record => this.#machine.joinReset(record),
+      release: (culprit, members) => this.#machine.releaseReset(culprit, members),
+    })
+    host.onEvent(event => this.#run(() => this.#receive(event)))
+  }
+
+  get processes(): ReadonlyMap<string, ProcessRecord> {
+    return this.#brain.processes
+  }
+
+  get links(): Links {
+    return this.#brain.links
+  }
+
+  get phase(): Phase {
+    return this.#brain.phase
+  }
+
+  /** Makes all links, then starts the named processes and their needs; none named: all. Once. */
+  start(names: readonly string[]): void {
+    this.#run(() => {
+      if (this.#brain.phase !== 'new') return
+      this.#graph.open(names.length === 0 ? [...this.#brain.processes.keys()] : withNeeds(this.#brain.plan, names))
+    })
+  }
+
+  /** Starts processes by hand, with those of their needs that never ran. Throws IPCSUP_ERR_LINK_CLOSED. */
+  startProcesses(names: readonly string[]): void {
+    this.#startByHand(names, 'start')
+  }
+
+  /** Ends what runs of these and starts them all anew. Throws IPCSUP_ERR_LINK_CLOSED. */
+  restartProcesses(names: readonly string[]): void {
+    this.#startByHand(names, 'restart')
+  }
+
+  #startByHand(names: readonly string[], event: 'start' | 'restart'): void {
+    const records = names.map(name => this.#brain.record(name))
+    if (this.#brain.phase !== 'running' && this.#brain.phase !== 'opening')
+      throw new IpcsupError('IPCSUP_ERR_STOPPING', { names: names.join(', '), phase: this.#brain.phase })
+    this.#refuseClosedLinks(records, event)
+    this.#graph.whenOpen(() => {
+      if (this.#brain.phase !== 'running') return
+      const idle = withNeeds(this.#brain.plan, names).map(name => this.#brain.record(name))
+      for (const record of idle)
+        if (record.state === 'idle' && !records.includes(record)) this.#machine.dispatch(record, 'start')
+      for (const record of records) this.#machine.dispatch(record, event)
+    })
+  }
+
+  /** Parks processes; with `end` their uses are over. */
+  stopProcesses(names: readonly string[], end: boolean): void {
+    this.#graph.whenOpen(() => {
+      for (const name of names) {
+        const record = this.#brain.record(name)
+        if (end) record.endedByHand = true
+        this.#machine.dispatch(record, end || this.#brain.phase !== 'running' ? 'end' : 'park')
+      }
+    })
+  }
+
+  /** To the groups of the named processes that have an instance. */
+  signalProcesses(names: readonly string[], signal: string): void {
+    this.#run(() => {
+      for (const name of names) {
+        const { instance } = this.#brain.record(name)
+        if (instance?.spawned)
+          this.#brain.send({ type: 'signal', process: name, generation: instance.generation, signal })
+      }
+    })
+  }
+
+  /** `drain`: in the direction of the data. `now`: everyone gets the stop signal. `kill`: everyone gets SIGKILL. */
+  stop(how: StopManner): void {
+    this.#run(() => {
+      if (this.#brain.phase === 'new') {
+        this.#brain.phase = 'over'
+        this.#brain.listener.over()
+        return
+      }
+      if (severity[how] > severity[this.#brain.stopAsked ?? how] || this.#brain.stopAsked === null)
+        this.#brain.stopAsked = how
+      else return
+      if (this.#brain.phase === 'running') this.#graph.beginDrain()
+      if (this.#brain.phase === 'draining') this.#graph.hasten()
+    })
+  }
+
+  /** The app uses a side (a stream of it was opened), or stopped using it. */
+  useByApp(linkName: string, side: string, change: 1 | -1): void {
+    this.#run(() => {
+      const link = this.#brain.links.records.get(linkName)!
+      link.appUses.set(side, (link.appUses.get(side) ?? 0) + change)
+      this.#brain.linksToReview.add(link)
+    })
+  }
+
+  /** Runs a job after those already queued, so that a host that answers at once never finds the brain half-way. */
+  #run(job: () => void): void {
+    this.#jobs.push(job)
+    if (this.#busy) return
+    this.#busy = true
+    try {
+      for (let next = this.#jobs.shift(); next; next = this.#jobs.shift()) {
+        next()
+        this.#settle()
+      }
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  /** Draws all consequences of a job. */
+  #settle(): void {
+    for (;;) {
+      for (const record of this.#brain.toReview) {
+        this.#brain.toReview.delete(record)
+        this.#consequences.review(record)
+      }
+      for (const link of this.#brain.linksToReview) {
+        this.#brain.linksToReview.delete(link)
+        this.#brain.links.review(link)
+      }
+      this.#brain.resets.advance()
+      this.#brain.drain?.advance()
+      if (this.#brain.toReview.size === 0 && this.#brain.linksToReview.size === 0) break
+    }
+    const going = this.#brain.phase === 'running' || this.#brain.phase === 'draining'
+    if (going && this.#brain.unfinished === 0) this.#graph.beginClosing()
+  }
+
+  #receive(event: HostEvent): void {
+    if (event.type === 'warning') return this.#brain.listener.warning(event.message)
+    if ('link' in event) return this.#brain.links.receive(event)
+    const record = this.#brain.record(event.process)
+    switch (event.type) {
+      case 'spawned':
+        return this.#instances.spawned(record, event.generation, event.pid)
+      case 'spawnFailed':
+        return this.#instances.spawnFailed(record, event)
+      case 'exited':
+        return this.#instances.exited(record, event)
+      case 'cleared':
+        return this.#instances.cleared(record, event.generation)
+      case 'signalled':
+        return
+    }
+  }
+
+  /** A process whose end of a link is closed runs again only together with everyone else of that link. */
+  #refuseClosedLinks(records: readonly ProcessRecord[], event: 'start' | 'restart'): void {
+    for (const record of records) {
+      if (event === 'start' && !isFinished(record.state) && record.state !== 'parked') continue
+      for (const link of this.#brain.links.of(record.name)) {
+        const side = this.#brain.links.sides(link, record.name).find(name => link.closed.has(name))
+        if (side === undefined) continue
+        const users = [...new Set(link.plan.uses.map(use => use.process))]
+        const others = users.filter(name => {
+          const other = this.#brain.record(name)
+          return !records.includes(other) && !isFinished(other.state) && other.state !== 'idle'
+        })
+        if (others.length === 0) continue
+        throw new IpcsupError('IPCSUP_ERR_LINK_CLOSED', {
+          process: record.name,
+          side,
+          link: link.plan.name,
+          others: others.map(name => `"${name}"`).join(', '),
+          command: `ipcsup restart ${users.join(' ')}`,
+        })
+      }
+    }
+  }
+}
+
+const severity = { drain: 0, now: 1, kill: 2 } as const satisfies Record<StopManner, number>

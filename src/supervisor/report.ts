@@ -1,0 +1,59 @@
+/** What is said of a run: rows of the report and of the status, from the brain's records. Pure. */
+import type { LinkFacts } from '../ipc/kind.js'
+import type { LinkRecord, ProcessRecord } from './brain/records.js'
+import type { LinkStatus, ProcessReport, ProcessStatus, Report } from './controls.js'
+
+export function processReport(record: ProcessRecord): ProcessReport {
+  return {
+    name: record.name,
+    exit: record.exit,
+    restarts: Math.max(0, record.generation - 1),
+    inputLost: [...record.inputLost],
+    startedAt: toIso(record.startedAtMs),
+    endedAt: record.instance === null ? toIso(record.endedAtMs) : null,
+    userMs: record.userMs,
+    systemMs: record.systemMs,
+    maxRssBytes: record.maxRssBytes,
+  }
+}
+
+export function runReport(records: Iterable<ProcessRecord>, strict: boolean, logsComplete: boolean): Report {
+  const all = [...records]
+  const well = all.every(record => record.state !== 'failed' && !(strict && record.inputLost.size > 0))
+  return { ok: well && logsComplete, processes: all.map(processReport) }
+}
+
+export function processStatus(
+  record: ProcessRecord,
+  use: { cpuPercent: number | null; residentBytes: number | null } | undefined,
+): ProcessStatus {
+  return {
+    ...processReport(record),
+    state: record.state,
+    pid: record.instance?.pid ?? null,
+    cpuPercent: use?.cpuPercent ?? null,
+    residentBytes: use?.residentBytes ?? null,
+    leftovers: record.leftovers,
+    note: record.note,
+  }
+}
+
+export function linkStatus(record: LinkRecord, facts: LinkFacts | undefined): LinkStatus {
+  const { plan } = record
+  const sides = Object.keys(plan.sides).map(side => {
+    const processes = plan.uses.filter(use => use.side === side).map(use => use.process)
+    return [side, { processes, closed: record.closed.has(side) }] as const
+  })
+  return {
+    ...(facts ?? { queuedBytes: null, capacityBytes: null }),
+    name: plan.name,
+    kind: plan.kind,
+    lifetime: plan.lifetime,
+    generation: record.generation,
+    sides: Object.fromEntries(sides),
+  }
+}
+
+function toIso(timeMs: number | null): string | null {
+  return timeMs === null ? null : new Date(timeMs).toISOString()
+}

@@ -1,0 +1,457 @@
+import { describe, expect, it } from 'vitest'
+import { IpcsupError } from '../../../src/errors.js'
+import { runReport } from '../../../src/supervisor/report.js'
+import { type Policy, planOf, type Shape, World } from './model.js'
+
+const crash = { signal: 'SIGKILL' }
+const clean = { code: 0 }
+
+type Link = Shape['links'][number]
+const link = (writers: number[], readers: number[], lifetime: Link['lifetime'] = 'auto'): Link => ({
+  writers,
+  readers,
+  lifetime,
+})
+
+function run(policies: Policy[], links: Link[] = [], needs: Shape['needs'] = [], names: string[] = []): World {
+  const world = new World(planOf({ policies, links, needs }))
+  world.engine.start(names)
+  world.deliverAll()
+  return world
+}
+
+function die(world: World, name: string, exit: { code: number } | { signal: string }): void {
+  world.die(name, exit)
+  world.deliverAll()
+}
+
+const report = (world: World) => runReport(world.engine.processes.values(), false, true)
+
+describe('§1 uses and the closing of links', () => {
+  it('a mere crash closes nothing; the end comes when the writer is finished', () => {
+    const world = run(['on-failure', 'on-failure'], [link([0], [1])])
+    die(world, 'p0', crash)
+    expect(world.closed).toEqual([])
+    expect(world.spawns).toEqual(['p0#1', 'p1#1', 'p0#2'])
+    die(world, 'p0', clean)
+    expect(world.closed).toEqual(['l0.write over'])
+  })
+
+  it('the end comes only when every writer is finished', () => {
+    const world = run(['on-failure', 'on-failure', 'on-failure'], [link([0, 1], [2])])
+    die(world, 'p0', clean)
+    expect(world.closed).toEqual([])
+    die(world, 'p1', clean)
+    expect(world.closed).toEqual(['l0.write over'])
+  })
+
+  it('an end that will never be handed out again is closed as soon as the instance has it', () => {
+    const world = run(['never', 'never'], [link([0], [1])])
+    expect(world.closed).toEqual(['l0.write sealed', 'l0.read sealed'])
+  })
+
+  it('a process that cannot be spawned is over: its readers see the end', () => {
+    const world = new World(planOf({ policies: ['never', 'on-failure'], links: [link([0], [1])], needs: [] }))
+    world.failSpawns = true
+    world.engine.start(['p0'])
+    world.deliverAll()
+    expect(world.state('p0')).toBe('failed')
+    expect(world.closed).toEqual(['l0.write over'])
+  })
+
+  it('stop parks: nothing is over, and start goes on with the same objects', () => {
+    const world = run(['on-failure', 'on-failure'], [link([0], [1])])
+    world.engine.stopProcesses(['p0'], false)
+    world.deliverAll()
+    expect(world.state('p0')).toBe('parked')
+    expect(world.closed).toEqual([])
+    world.engine.startProcesses(['p0'])
+    world.deliverAll()
+    expect(world.state('p0')).toBe('running')
+    expect(world.calls.filter(call => call.type === 'open')).toHaveLength(1)
+  })
+
+  it('stop --end finishes; restart never ends a use', () => {
+    const world = run(['on-failure', 'on-failure'], [link([0], [1])])
+    world.engine.restartProcesses(['p0'])
+    world.deliverAll()
+    expect(world.spawns.at(-1)).toBe('p0#2')
+    expect(world.closed).toEqual([])
+    world.engine.stopProcesses(['p0'], true)
+    world.deliverAll()
+    expect(world.closed).toEqual(['l0.write over'])
+  })
+
+  it('stop --end finishes a process in any state, so that its readers see the end', () => {
+    const needs = [{ of: 1, on: 0, need: 'completed' as const }]
+    const waiting = run(['on-failure', 'on-failure', 'on-failure'], [link([1], [2])], needs)
+    waiting.engine.stopProcesses(['p1'], true)
+    const parked = run(['on-failure', 'on-failure', 'on-failure'], [link([1], [2])])
+    parked.engine.stopProcesses(['p1'], false)
+    parked.deliverAll()
+    parked.engine.stopProcesses(['p1'], true)
+    const delayed = run(['on-failure', 'on-failure', 'on-failure'], [link([1], [2])])
+    die(delayed, 'p1', crash)
+    die(delayed, 'p1', crash)
+    delayed.engine.stopProcesses(['p1'], true)
+    const starting = new World(
+      planOf({ policies: ['on-failure', 'on-failure', 'on-failure'], links: [link([1], [2])], needs: [] }),
+    )
+    starting.engine.start([])
+    starting.deliver(0)
+    starting.engine.stopProcesses(['p1'], true)
+    starting.deliverAll()
+    for (const world of [waiting, parked, delayed, starting]) expect(world.closed).toEqual(['l0.write over'])
+    expect([waiting, parked, delayed, starting].map(world => world.state('p1'))).toEqual([
+      'completed',
+      'completed',
+      'failed',
+      'completed',
+    ])
+  })
+
+  it('lifetime hold keeps both ends until the turn of the link in the stop', () => {
+    const world = run(['on-failure', 'on-failure'], [link([0], [1], 'hold')])
+    die(world, 'p0', clean)
+    expect(world.closed).toEqual([])
+    world.stop('drain')
+    world.deliverAll()
+    expect(world.closed).toEqual(['l0.write over'])
+  })
+
+  it('a process of a closed side runs again only together with all others of the link, which is made anew', () => {
+    const world = run(['on-failure', 'on-failure'], [link([0], [1])])
+    die(world, 'p0', clean)
+    expect(() => world.engine.startProcesses(['p0'])).toThrow(
+      expect.objectContaining({
+        code: 'IPCSUP_ERR_LINK_CLOSED',
+        message: expect.stringContaining('ipcsup restart p0 p1'),
+      }),
+    )
+    world.engine.restartProcesses(['p0', 'p1'])
+    world.deliverAll()
+    expect([world.state('p0'), world.state('p1')]).toEqual(['running', 'running'])
+    expect(world.engine.links.records.get('l0')).toMatchObject({ generation: 2, closed: new Set() })
+  })
+})
+
+describe('§2 ends that are not failures', () => {
+  it('a writer that nobody hears any more ended well if every reader completed', () => {
+    const world = run(['always', 'on-failure'], [link([0], [1])])
+    die(world, 'p1', clean)
+    die(world, 'p0', { signal: 'SIGPIPE' })
+    expect(world.state('p0')).toBe('completed')
+    expect(report(world).ok).toBe(true)
+  })
+
+  it('and badly if one of them fails, even later', () => {
+    const world = run(['never', 'never'], [link([0], [1])])
+    die(world, 'p0', { signal: 'SIGPIPE' })
+    expect(world.state('p0')).toBe('completed')
+    die(world, 'p1', { code: 3 })
+    expect(world.state('p0')).toBe('failed')
+    expect(report(world).ok).toBe(false)
+  })
+})
+
+describe('§3 what a restart cannot give back', () => {
+  it('names the links whose data an unclean end may have taken with it', () => {
+    const world = run(['on-failure', 'on-failure'], [link([0], [1])])
+    die(world, 'p0', crash)
+    die(world, 'p1', crash)
+    expect(report(world).processes.map(row => row.inputLost)).toEqual([[], ['l0']])
+    expect(world.warnings).toEqual([
+      '"p1" starts again after an unclean end: what it had already taken from "l0" is lost.',
+    ])
+    expect(runReport(world.engine.processes.values(), true, true).ok, 'with --strict').toBe(false)
+  })
+
+  it('a clean end loses nothing', () => {
+    const world = run(['always', 'always'], [link([0], [1])])
+    die(world, 'p1', clean)
+    expect(world.spawns.at(-1)).toBe('p1#2')
+    expect(report(world).processes[1]?.inputLost).toEqual([])
+  })
+})
+
+describe('§4 restart', () => {
+  it('waits out the delay, on the clock', () => {
+    const world = run(['on-failure'])
+    die(world, 'p0', crash)
+    expect(world.spawns, 'the first restart is at once').toHaveLength(2)
+    die(world, 'p0', crash)
+    expect(world.state('p0')).toBe('delayed')
+    world.clock.advance(49)
+    expect(world.spawns, 'half of the 100 ms bound is drawn').toHaveLength(2)
+    world.clock.advance(1)
+    expect(world.spawns).toHaveLength(3)
+  })
+
+  it('gives up at the limit, and is then finished', () => {
+    const world = run(['on-failure', 'on-failure'], [link([0], [1])])
+    for (let restart = 0; restart <= 8; restart += 1) {
+      die(world, 'p0', crash)
+      if (world.state('p0') === 'delayed') world.clock.step()
+      world.deliverAll()
+    }
+    expect(world.state('p0')).toBe('failed')
+    expect(world.engine.processes.get('p0')?.note).toBe('gave up: 8 restarts within 1 min')
+    expect(world.spawns.filter(name => name.startsWith('p0'))).toHaveLength(9)
+    expect(world.closed).toEqual(['l0.write over'])
+  })
+
+  it('a start by hand begins the row anew', () => {
+    const world = run(['on-failure'])
+    for (let restart = 0; restart < 4; restart += 1) {
+      die(world, 'p0', crash)
+      if (world.state('p0') === 'delayed') world.clock.step()
+      world.deliverAll()
+    }
+    world.engine.restartProcesses(['p0'])
+    world.deliverAll()
+    const before = world.spawns.length
+    die(world, 'p0', crash)
+    expect(world.spawns.length, 'at once again').toBe(before + 1)
+  })
+
+  it('a process whose need failed is finished as failed, and its readers do not wait for ever', () => {
+    const world = run(['never', 'on-failure', 'on-failure'], [link([1], [2])], [{ of: 1, on: 0, need: 'completed' }])
+    expect(world.state('p1')).toBe('waiting')
+    die(world, 'p0', { code: 1 })
+    expect(world.engine.processes.get('p1')).toMatchObject({ state: 'failed', note: 'need "p0" failed' })
+    expect(world.closed).toEqual(['l0.write over'])
+  })
+
+  it('starts dependants when their needs have started, or completed', () => {
+    const world = run(
+      ['never', 'on-failure', 'on-failure'],
+      [],
+      [
+        { of: 1, on: 0, need: 'started' },
+        { of: 2, on: 0, need: 'completed' },
+      ],
+    )
+    expect(world.spawns).toEqual(['p0#1', 'p1#1'])
+    die(world, 'p0', clean)
+    expect(world.spawns).toEqual(['p0#1', 'p1#1', 'p2#1'])
+  })
+})
+
+describe('§5 reset', () => {
+  it('three writers and one reader begin again together, with a new link; it counts one restart, for the one that failed', () => {
+    const world = run(
+      ['on-failure', 'on-failure', 'on-failure', 'on-failure'],
+      [link([0, 1, 2].slice(0, 2), [3], 'reset'), link([2], [3], 'reset')],
+    )
+    die(world, 'p1', crash)
+    expect(world.signals.toSorted()).toEqual(['p0 SIGTERM', 'p2 SIGTERM', 'p3 SIGTERM'])
+    expect(world.spawns.slice(4).toSorted()).toEqual(['p0#2', 'p1#2', 'p2#2', 'p3#2'])
+    expect([...world.engine.links.records.values()].map(record => record.generation)).toEqual([2, 2])
+    expect([...world.engine.processes.values()].map(record => record.row.count)).toEqual([0, 1, 0, 0])
+    expect(world.warnings).toContain('7 bytes left in "l0".')
+  })
+
+  it('reaches along a chain of two reset links, and leaves other neighbours alone', () => {
+    const world = run(
+      ['on-failure', 'on-failure', 'on-failure', 'on-failure'],
+      [link([0], [1], 'reset'), link([1], [2], 'reset'), link([2], [3])],
+    )
+    die(world, 'p0', crash)
+    expect(world.spawns.slice(4).toSorted()).toEqual(['p0#2', 'p1#2', 'p2#2'])
+    expect(world.engine.links.records.get('l2')?.generation).toBe(1)
+  })
+
+  it('calls a completed peer back', () => {
+    const world = run(['on-failure', 'on-failure'], [link([0], [1], 'reset')])
+    die(world, 'p0', clean)
+    die(world, 'p1', crash)
+    expect(world.spawns.slice(2).toSorted()).toEqual(['p0#2', 'p1#2'])
+  })
+
+  it('with a parked peer the crashed process fails, naming it', () => {
+    const world = run(['on-failure', 'on-failure'], [link([0], [1], 'reset')])
+    world.engine.stopProcesses(['p0'], false)
+    world.deliverAll()
+    die(world, 'p1', crash)
+    expect(world.engine.processes.get('p1')).toMatchObject({
+      state: 'failed',
+      note: 'its links cannot be reset: "p0" is parked',
+    })
+  })
+
+  it('another crash while the set is going down is part of the same reset', () => {
+    const world = run(['on-failure', 'on-failure', 'on-failure'], [link([0, 2], [1], 'reset')])
+    world.stubborn.add('p2')
+    die(world, 'p0', crash)
+    expect(world.state('p0')).toBe('delayed')
+    die(world, 'p2', crash)
+    expect(world.spawns.slice(3).toSorted()).toEqual(['p0#2', 'p1#2', 'p2#2'])
+    expect([...world.engine.processes.values()].map(record => record.row.count)).toEqual([1, 0, 0])
+  })
+
+  it('waits out the delay of the one that failed, then starts in the order of needs', () => {
+    const world = run(['on-failure', 'on-failure'], [link([0], [1], 'reset')], [{ of: 1, on: 0, need: 'started' }])
+    die(world, 'p0', crash)
+    die(world, 'p0', crash)
+    expect([world.state('p0'), world.state('p1')]).toEqual(['delayed', 'delayed'])
+    world.clock.advance(100)
+    world.deliverAll()
+    expect(world.spawns.slice(-2)).toEqual(['p0#3', 'p1#3'])
+  })
+
+  it('a clean end resets nothing', () => {
+    const world = run(['always', 'always'], [link([0], [1], 'reset')])
+    die(world, 'p1', clean)
+    expect(world.signals).toEqual([])
+    expect(world.engine.links.records.get('l0')?.generation).toBe(1)
+  })
+})
+
+describe('§6 leftovers', () => {
+  it('the next incarnation is spawned only when nothing of the former is left', () => {
+    const world = run(['on-failure'])
+    world.leaveLeftovers = true
+    world.stubborn.add('p0')
+    die(world, 'p0', crash)
+    expect(world.state('p0')).toBe('stopping')
+    expect(world.signals).toEqual(['p0 SIGTERM'])
+    expect(world.spawns).toHaveLength(1)
+    world.clock.advance(5000)
+    world.deliverAll()
+    expect(world.signals).toEqual(['p0 SIGTERM', 'p0 SIGKILL'])
+    expect(world.spawns).toHaveLength(2)
+  })
+
+  it('after a completed exit they are left alone, until somebody starts the process again', () => {
+    const world = run(['never'])
+    world.leaveLeftovers = true
+    die(world, 'p0', clean)
+    expect(world.signals).toEqual([])
+    expect(world.engine.processes.get('p0')?.leftovers).toEqual([4711])
+  })
+})
+
+describe('§7 stop of the graph', () => {
+  it('goes in the direction of the data: a reader has the time to read what is left', () => {
+    const world = run(['on-failure', 'on-failure', 'on-failure'], [link([0], [1]), link([1], [2])])
+    world.stop('drain')
+    expect(world.signals).toEqual(['p0 SIGTERM'])
+    world.deliverAll()
+    expect(world.closed).toEqual(['l0.write over'])
+    expect(world.signals, 'p1 ends by itself').toEqual(['p0 SIGTERM'])
+    die(world, 'p1', clean)
+    expect(world.closed).toContain('l1.write over')
+    die(world, 'p2', clean)
+    expect(world.over).toBe(true)
+    expect(world.signals).toEqual(['p0 SIGTERM'])
+    expect(report(world).ok).toBe(true)
+  })
+
+  it('gives drainTimeout, then SIGTERM, then after stopTimeout SIGKILL', () => {
+    const world = run(['on-failure', 'on-failure'], [link([0], [1])])
+    world.stubborn.add('p1')
+    world.stop('drain')
+    world.deliverAll()
+    world.clock.advance(9_999)
+    expect(world.signals).toEqual(['p0 SIGTERM'])
+    world.clock.advance(1)
+    expect(world.signals.at(-1)).toBe('p1 SIGTERM')
+    world.clock.advance(5_000)
+    expect(world.signals.at(-1)).toBe('p1 SIGKILL')
+    world.deliverAll()
+    expect(world.over).toBe(true)
+    expect(report(world).ok, 'it had to be killed').toBe(false)
+  })
+
+  it('before its turn a reader is restarted at once, without delay; from its turn on it is not', () => {
+    const world = run(['on-failure', 'on-failure'], [link([0], [1])])
+    world.stubborn.add('p0')
+    die(world, 'p1', crash)
+    die(world, 'p1', crash)
+    expect(world.state('p1')).toBe('delayed')
+    world.stop('drain')
+    world.deliverAll()
+    expect(world.state('p1')).toBe('running')
+    die(world, 'p1', crash)
+    expect(world.state('p1'), 'still before its turn').toBe('running')
+    die(world, 'p0', clean)
+    die(world, 'p1', crash)
+    expect(world.state('p1')).toBe('failed')
+    expect(world.over).toBe(true)
+  })
+
+  it('stops components of mutual reach together, at once', () => {
+    const world = run(['on-failure', 'on-failure'], [link([0], [1]), link([1], [0])])
+    world.stop('drain')
+    expect(world.signals).toEqual(['p0 SIGTERM', 'p1 SIGTERM'])
+  })
+
+  it('finishes a waiting, parked or delayed member at once', () => {
+    const world = run(['on-failure', 'on-failure', 'on-failure'], [], [{ of: 1, on: 0, need: 'completed' }])
+    world.engine.stopProcesses(['p2'], false)
+    world.deliverAll()
+    world.stop('drain')
+    expect([world.state('p1'), world.state('p2')]).toEqual(['completed', 'completed'])
+  })
+
+  it('a stop without drain asks everyone, and a kill waits for nobody', () => {
+    const world = run(['on-failure', 'on-failure'], [link([0], [1])])
+    world.stubborn.add('p0').add('p1')
+    world.stop('now')
+    expect(world.signals).toEqual(['p0 SIGTERM', 'p1 SIGTERM'])
+    world.stop('kill')
+    expect(world.signals.slice(2)).toEqual(['p0 SIGKILL', 'p1 SIGKILL'])
+    world.deliverAll()
+    expect(world.over).toBe(true)
+  })
+
+  it('destroys the links in reverse order once every process is finished', () => {
+    const world = run(['never', 'never'], [link([0], [1]), link([0], [1])])
+    die(world, 'p0', clean)
+    die(world, 'p1', clean)
+    expect(world.calls.flatMap(call => (call.type === 'destroy' ? [call.link] : []))).toEqual(['l1', 'l0'])
+    expect(world.over).toBe(true)
+  })
+})
+
+describe('§16 starting a part', () => {
+  it('starts the named and their needs; the others are idle, which is not finished', () => {
+    const world = run(
+      ['on-failure', 'never', 'on-failure'],
+      [link([2], [1])],
+      [{ of: 1, on: 0, need: 'started' }],
+      ['p1'],
+    )
+    expect(world.spawns).toEqual(['p0#1', 'p1#1'])
+    expect(world.state('p2')).toBe('idle')
+    expect(world.closed, 'the idle writer may still come').not.toContain('l0.write over')
+  })
+
+  it('the run ends when all started ones are finished', () => {
+    const world = run(['never', 'on-failure'], [], [], ['p0'])
+    die(world, 'p0', clean)
+    expect(world.over).toBe(true)
+  })
+})
+
+describe('links that cannot be made', () => {
+  it('undo what was made, in reverse, and start nothing', () => {
+    const links = [link([0], [1]), link([0], [1]), link([0], [1])]
+    const world = new World(planOf({ policies: ['never', 'never'], links, needs: [] }))
+    world.engine.start([])
+    world.deliver(0)
+    world.failOpens = true
+    world.deliverAll()
+    expect(world.startFailed).toBe(true)
+    expect(world.spawns).toEqual([])
+    const seen = world.calls.map(call => ('link' in call ? `${call.type} ${call.link}` : call.type))
+    expect(seen).toEqual(['open l0', 'open l1', 'open l2', 'destroy l1', 'destroy l0'])
+  })
+
+  it('refuses a start while the graph stops', () => {
+    const world = run(['on-failure', 'on-failure'])
+    world.stubborn.add('p0')
+    world.stop('drain')
+    expect(() => world.engine.startProcesses(['p1'])).toThrow(IpcsupError)
+  })
+})

@@ -1,0 +1,535 @@
+/**
+ * A model of the world for the brain: a virtual clock and a host that answers late, in any order between processes,
+ * fails what it is told to fail, and reports an exit before the answer to its spawn. It checks, at every call, what a
+ * real host could not survive; `checkWorld` checks the rest after every step.
+ */
+import { expect } from 'vitest'
+import type { Need, Plan, PlannedLink, PlannedProcess } from '../../../src/config/plan.js'
+import type { EndState } from '../../../src/ipc/kind.js'
+import { Engine } from '../../../src/supervisor/brain/engine.js'
+import type { ProcessState } from '../../../src/supervisor/controls.js'
+import type { Exit, HostEvent, HostRequest } from '../../../src/supervisor/host/host.js'
+
+export type Policy = 'always' | 'on-failure' | 'never'
+
+export interface Shape {
+  readonly policies: readonly Policy[]
+  readonly links: readonly {
+    readonly lifetime: 'auto' | 'hold' | 'reset'
+    readonly writers: readonly number[]
+    readonly readers: readonly number[]
+  }[]
+  readonly needs: readonly { readonly of: number; readonly on: number; readonly need: Need }[]
+}
+
+const stream = {
+  survivesRestart: true,
+  showsPeerDeath: false,
+  keepsBoundaries: false,
+  duplex: false,
+  manyReaders: true,
+  manyWriters: true,
+  named: false,
+  showsEnd: true,
+} as const
+
+export const processName = (index: number) => `p${index}`
+
+export function planOf(shape: Shape): Plan {
+  const count = shape.policies.length
+  const links: Record<string, PlannedLink> = {}
+  shape.links.forEach((link, index) => {
+    const pick = (side: string, whom: readonly number[]) =>
+      [...new Set(whom.map(who => who % count))].map(who => ({ process: processName(who), side }))
+    links[`l${index}`] = {
+      name: `l${index}`,
+      kind: 'pipe',
+      options: {},
+      sides: {
+        read: { reads: true, writes: false, listens: false },
+        write: { reads: false, writes: true, listens: false },
+      },
+      traits: stream,
+      lifetime: link.lifetime,
+      uses: [...pick('write', link.writers), ...pick('read', link.readers)],
+    }
+  })
+  const processes: Record<string, PlannedProcess> = {}
+  shape.policies.forEach((policy, index) => {
+    const needs: Record<string, Need> = {}
+    // A need only on an earlier process: no cycles.
+    for (const need of shape.needs)
+      if (need.of % count === index && index > 0) needs[processName(need.on % index)] = need.need
+    processes[processName(index)] = plannedProcess(processName(index), policy, needs)
+  })
+  return {
+    name: 'model',
+    directory: '/',
+    configPath: null,
+    links,
+    processes,
+    drainTimeoutMs: 10_000,
+    logs: { directory: null, maxBytes: 1, files: 1 },
+    strict: false,
+  }
+}
+
+export function plannedProcess(name: string, policy: Policy, needs: Record<string, Need> = {}): PlannedProcess {
+  return {
+    name,
+    argv: [['true']],
+    cwd: '/',
+    env: {},
+    envFile: null,
+    umask: null,
+    redirections: [],
+    handles: [],
+    needs,
+    restart: {
+      policy,
+      initialMs: 100,
+      factor: 2,
+      maxMs: 30_000,
+      jitter: true,
+      stableAfterMs: 10_000,
+      limit: 8,
+      withinMs: 60_000,
+    },
+    cleanExits: [0],
+    stopSignal: 'SIGTERM',
+    stopTimeoutMs: 5000,
+    hooks: { onStart: null, onExit: null, onGiveUp: null },
+  }
+}
+
+/** Time stands still until somebody moves it. */
+export class VirtualClock {
+  #now = 0
+  #timers: { at: number; act: () => void }[] = []
+  #random: () => number
+  constructor(random: () => number = () => 0.5) {
+    this.#random = random
+  }
+  now() {
+    return this.#now
+  }
+  wallClock() {
+    return this.#now
+  }
+  random() {
+    return this.#random()
+  }
+  after(delayMs: number, act: () => void) {
+    const timer = { at: this.#now + delayMs, act }
+    this.#timers.push(timer)
+    return () => {
+      this.#timers = this.#timers.filter(other => other !== timer)
+    }
+  }
+  get pending() {
+    return this.#timers.length
+  }
+  /** Moves to the next timer and lets it act; false when there is none. */
+  step(): boolean {
+    const next = this.#timers.reduce<{ at: number; act: () => void } | null>(
+      (a, b) => (a && a.at <= b.at ? a : b),
+      null,
+    )
+    if (!next) return false
+    this.#timers = this.#timers.filter(other => other !== next)
+    this.#now = Math.max(this.#now, next.at)
+    next.act()
+    return true
+  }
+  advance(ms: number): void {
+    const until = this.#now + ms
+    while (this.#timers.some(timer => timer.at <= until)) this.step()
+    this.#now = until
+  }
+}
+
+interface Live {
+  readonly generation: number
+  alive: boolean
+  leftovers: boolean
+  /** Generations of the links it has ends of. */
+  readonly ends: ReadonlyMap<string, number>
+}
+
+interface HeldLink {
+  generation: number
+  exists: boolean
+  held: Set<string>
+}
+
+export class World {
+  readonly plan: Plan
+  readonly clock: VirtualClock
+  readonly engine: Engine
+  readonly log: string[] = []
+  readonly warnings: string[] = []
+  /** Every call, oldest first. */
+  readonly calls: HostRequest[] = []
+  over = false
+  startFailed = false
+  /** Processes that ignore everything but SIGKILL. */
+  readonly stubborn = new Set<string>()
+  failSpawns = false
+  failOpens = false
+  leaveLeftovers = false
+
+  readonly #links = new Map<string, HeldLink>()
+  readonly #live = new Map<string, Live>()
+  /** Answers and events on their way, one queue for each process and link: the order within one is kept. */
+  readonly #queues = new Map<string, HostEvent[]>()
+  /** Spawn calls on their way. */
+  readonly #exitsReported = new Map<string, number>()
+  readonly #endsSeen = new Map<string, number>()
+  #stopped: 'drain' | 'now' | 'kill' | null = null
+  #receive: (event: HostEvent) => void = () => {}
+
+  constructor(plan: Plan, random?: () => number) {
+    this.plan = plan
+    this.clock = new VirtualClock(random)
+    for (const name of Object.keys(plan.links)) this.#links.set(name, { generation: 0, exists: false, held: new Set() })
+    const count = (map: Map<string, number>, key: string) => map.set(key, (map.get(key) ?? 0) + 1)
+    this.engine = new Engine(
+      plan,
+      {
+        send: request => this.#send(JSON.parse(JSON.stringify(request)) as HostRequest),
+        onEvent: receive => {
+          this.#receive = receive
+        },
+      },
+      this.clock,
+      {
+        stateChanged: (record, from, to) => this.log.push(`${record.name}: ${from} → ${to}`),
+        linkChanged: () => {},
+        warning: message => {
+          this.warnings.push(message)
+          this.log.push(`warning: ${message}`)
+        },
+        ended: record => count(this.#endsSeen, `${record.name}#${record.generation}`),
+        gaveUp: () => {},
+        startFailed: () => {
+          this.startFailed = true
+          this.over = true
+        },
+        linksOpen: () => {},
+        over: () => {
+          expect(this.over, 'the end is told once').toBe(false)
+          this.over = true
+        },
+      },
+    )
+  }
+
+  // ── The host's side ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  #queue(key: string, event: HostEvent, first = false): void {
+    const queue = this.#queues.get(key) ?? []
+    if (first) queue.unshift(event)
+    else queue.push(event)
+    this.#queues.set(key, queue)
+  }
+
+  #send(request: HostRequest): void {
+    this.log.push(`  call ${JSON.stringify(request)}`)
+    this.calls.push(request)
+    const { id } = request
+    switch (request.type) {
+      case 'open': {
+        const link = this.#links.get(request.link)!
+        expect(link.exists, `${request.link} is opened while it exists`).toBe(false)
+        expect(request.generation).toBe(link.generation + 1)
+        link.generation = request.generation
+        const { link: name, generation } = request
+        if (this.failOpens)
+          return this.#queue(name, {
+            type: 'openFailed',
+            id,
+            link: name,
+            generation,
+            error: { code: 'IPCSUP_ERR_LINK_CREATE', message: 'no' },
+          })
+        link.exists = true
+        link.held = new Set(Object.keys(this.plan.links[name]!.sides))
+        return this.#queue(name, {
+          type: 'opened',
+          id,
+          link: name,
+          generation,
+          facts: { queuedBytes: 0, capacityBytes: 1 },
+        })
+      }
+      case 'release': {
+        const link = this.#links.get(request.link)!
+        expect(link.exists && link.generation === request.generation).toBe(true)
+        expect(link.held.has(request.side), `${request.link}.${request.side} is closed twice`).toBe(true)
+        this.#checkNotEarly(this.plan.links[request.link]!, request.side)
+        link.held.delete(request.side)
+        const { link: name, generation, side } = request
+        return this.#queue(name, { type: 'released', id, link: name, generation, side, unreadBytes: null })
+      }
+      case 'destroy': {
+        const link = this.#links.get(request.link)!
+        expect(link.exists && link.generation === request.generation).toBe(true)
+        link.exists = false
+        link.held.clear()
+        for (const [name, live] of this.#live)
+          expect(
+            live.alive && live.ends.get(request.link) === request.generation,
+            `${request.link} is taken from ${name}`,
+          ).toBe(false)
+        return this.#queue(request.link, {
+          type: 'destroyed',
+          id,
+          link: request.link,
+          generation: request.generation,
+          unreadBytes: 7,
+        })
+      }
+      case 'spawn':
+        return this.#spawn(request)
+      case 'signal':
+        return this.#signal(request)
+      case 'closeLogs':
+        return
+    }
+  }
+
+  #spawn(request: Extract<HostRequest, { type: 'spawn' }>): void {
+    const { process: name, generation, id } = request
+    const before = this.#live.get(name)
+    expect(before?.alive ?? false, `two live instances of ${name}`).toBe(false)
+    expect(before?.leftovers ?? false, `${name} starts beside its leftovers`).toBe(false)
+    expect(generation).toBe((before?.generation ?? 0) + 1)
+    this.#expectMayStart(name)
+    const ends = new Map<string, number>()
+    for (const link of Object.values(this.plan.links))
+      for (const use of link.uses) {
+        if (use.process !== name) continue
+        const held = this.#links.get(link.name)!
+        expect(held.exists && held.held.has(use.side), `${name} gets a closed end of ${link.name}`).toBe(true)
+        ends.set(link.name, held.generation)
+      }
+    const alive = !this.failSpawns
+    this.#live.set(name, { generation, alive, leftovers: false, ends })
+    if (alive) this.#queue(name, { type: 'spawned', id, process: name, generation, pid: 1000 + id, startTime: id })
+    else
+      this.#queue(name, {
+        type: 'spawnFailed',
+        id,
+        process: name,
+        generation,
+        error: { code: 'IPCSUP_ERR_SYSTEM', message: 'cannot' },
+        code: 127,
+      })
+    if (!alive) this.#exitsReported.set(`${name}#${generation}`, 1)
+  }
+
+  /** After a stop nothing is started, but for a stage whose writers have not finished yet. */
+  #expectMayStart(name: string): void {
+    if (this.#stopped === null) return
+    expect(this.#stopped, `${name} starts after a stop without drain`).toBe('drain')
+    const reach = (from: string): Set<string> => {
+      const seen = new Set<string>()
+      const visit = [from]
+      for (let next = visit.pop(); next !== undefined; next = visit.pop())
+        for (const follower of this.#followers(next))
+          if (!seen.has(follower)) {
+            seen.add(follower)
+            visit.push(follower)
+          }
+      return seen
+    }
+    const mine = reach(name)
+    const waitsFor = Object.keys(this.plan.processes).filter(
+      other => other !== name && reach(other).has(name) && !mine.has(other) && !this.#isOver(other),
+    )
+    // Its own component may also still wait through a member of it.
+    const component = [
+      name,
+      ...Object.keys(this.plan.processes).filter(other => mine.has(other) && reach(other).has(name)),
+    ]
+    const before = Object.keys(this.plan.processes).filter(
+      other => !component.includes(other) && component.some(member => reach(other).has(member)) && !this.#isOver(other),
+    )
+    expect(waitsFor.length + before.length, `${name} starts after its turn`).toBeGreaterThan(0)
+  }
+
+  #followers(name: string): string[] {
+    const found: string[] = Object.keys(this.plan.processes[name]!.needs)
+    for (const link of Object.values(this.plan.links))
+      if (link.uses.some(use => use.process === name && use.side === 'write'))
+        found.push(...link.uses.filter(use => use.side === 'read' && use.process !== name).map(use => use.process))
+    return found
+  }
+
+  #signal(request: Extract<HostRequest, { type: 'signal' }>): void {
+    const { process: name, generation, signal, id } = request
+    this.#queue(name, { type: 'signalled', id, process: name, generation })
+    const live = this.#live.get(name)
+    if (live?.generation !== generation) return
+    if (signal !== 'SIGKILL' && this.stubborn.has(name)) return
+    if (live.alive) this.die(name, { signal })
+    if (live.leftovers && (signal === 'SIGKILL' || !this.stubborn.has(name))) this.#clear(name, live)
+  }
+
+  #clear(name: string, live: Live): void {
+    live.leftovers = false
+    this.#queue(name, { type: 'cleared', process: name, generation: live.generation })
+  }
+
+  // ── What happens in the world ─────────────────────────────────────────────────────────────────────────────────────
+
+  /** The instance of a process ends; its exit may overtake the answer to its spawn. */
+  die(name: string, exit: Exit, overtakes = false): void {
+    const live = this.#live.get(name)
+    if (!live?.alive) return
+    live.alive = false
+    live.leftovers = this.leaveLeftovers
+    const states = (side: string, other: string): Record<string, EndState> =>
+      Object.fromEntries(
+        Object.values(this.plan.links)
+          .filter(link => link.uses.some(use => use.process === name && use.side === side))
+          .map(link => [link.name, this.#endState(link, side, other, live)]),
+      )
+    const event: HostEvent = {
+      type: 'exited',
+      process: name,
+      generation: live.generation,
+      exit,
+      usage: { userMs: 1, systemMs: 1, maxRssBytes: null },
+      leftovers: live.leftovers ? [4711] : [],
+      inputs: states('read', 'write'),
+      outputs: states('write', 'read'),
+    }
+    this.#exitsReported.set(`${name}#${live.generation}`, 1)
+    this.#queue(name, event, overtakes)
+  }
+
+  #endState(link: PlannedLink, side: string, other: string, live: Live): EndState {
+    const held = this.#links.get(link.name)!
+    if (!held.exists || held.generation !== live.ends.get(link.name) || !held.held.has(side)) return 'unknown'
+    if (held.held.has(other)) return 'open'
+    const partners = link.uses.filter(use => use.side === other).map(use => this.#live.get(use.process))
+    const alive = partners.some(partner => partner?.alive && partner.ends.get(link.name) === held.generation)
+    return alive ? 'open' : 'ended'
+  }
+
+  state(name: string): ProcessState {
+    return this.engine.processes.get(name)!.state
+  }
+
+  /** What was closed so far, such as `l0.write over`. */
+  get closed(): string[] {
+    return this.calls.flatMap(call => (call.type === 'release' ? [`${call.link}.${call.side} ${call.reason}`] : []))
+  }
+
+  /** What was sent to whom, such as `p0 SIGTERM`. */
+  get signals(): string[] {
+    return this.calls.flatMap(call => (call.type === 'signal' ? [`${call.process} ${call.signal}`] : []))
+  }
+
+  /** Started instances, such as `p0#2`. */
+  get spawns(): string[] {
+    return this.calls.flatMap(call => (call.type === 'spawn' ? [`${call.process}#${call.generation}`] : []))
+  }
+
+  isAlive(name: string): boolean {
+    return this.#live.get(name)?.alive ?? false
+  }
+
+  stop(how: 'drain' | 'now' | 'kill'): void {
+    const order = { drain: 0, now: 1, kill: 2 }
+    if (this.#stopped === null || order[how] > order[this.#stopped]) this.#stopped = how
+    this.engine.stop(how)
+  }
+
+  /** Delivers the oldest event of one queue, chosen by `which`; false when there is none. */
+  deliver(which: number): boolean {
+    const keys = [...this.#queues.keys()].filter(key => this.#queues.get(key)!.length > 0)
+    const key = keys[which % Math.max(1, keys.length)]
+    if (key === undefined) return false
+    const event = this.#queues.get(key)!.shift()!
+    this.log.push(`  event ${JSON.stringify(event)}`)
+    this.#receive(JSON.parse(JSON.stringify(event)) as HostEvent)
+    return true
+  }
+
+  /** Lets everything that is on its way arrive. */
+  deliverAll(): void {
+    while (this.deliver(0));
+  }
+
+  /** Lets the world go on, everything that is asked being done, until the graph is over. */
+  finish(): void {
+    this.failOpens = false
+    this.stop('drain')
+    for (let step = 0; !this.over; step += 1) {
+      expect(step, `the graph does not end:\n${this.log.slice(-60).join('\n')}`).toBeLessThan(3000)
+      if (!this.deliver(step) && !this.clock.step()) {
+        expect(this.over, `the graph is stuck:\n${this.log.slice(-60).join('\n')}`).toBe(true)
+      }
+      this.checkWorld()
+    }
+    this.deliverAll()
+  }
+
+  // ── What must hold after every step ───────────────────────────────────────────────────────────────────────────────
+
+  #isOver(name: string): boolean {
+    const { state } = this.engine.processes.get(name)!
+    return state === 'completed' || state === 'failed' || (state === 'idle' && this.#stopped !== null)
+  }
+
+  #isSealed(name: string, link: string): boolean {
+    const record = this.engine.processes.get(name)!
+    const live = this.#live.get(name)
+    if (record.plan.restart.policy !== 'never' || live?.ends.get(link) !== this.#links.get(link)!.generation)
+      return false
+    return record.instance === null || record.instance.spawned
+  }
+
+  checkWorld(): void {
+    const { phase } = this.engine
+    if (phase === 'running' || phase === 'draining')
+      for (const link of Object.values(this.plan.links)) this.#checkSides(link)
+    for (const [key, times] of this.#endsSeen) {
+      expect(times, `an end of ${key} is accounted more than once`).toBe(1)
+      expect(this.#exitsReported.has(key), `an end of ${key} is made up`).toBe(true)
+    }
+    if (this.over) this.#checkEnd()
+  }
+
+  #checkSides(link: PlannedLink): void {
+    const held = this.#links.get(link.name)!
+    const record = this.engine.links.records.get(link.name)!
+    if (record.phase !== 'open') return
+    for (const side of Object.keys(link.sides)) {
+      const users = link.uses.filter(use => use.side === side).map(use => use.process)
+      const turned = link.uses.some(use => this.engine.processes.get(use.process)!.turned)
+      const bound = link.lifetime === 'hold' && !turned
+      const done = users.every(name => this.#isOver(name) || this.#isSealed(name, link.name))
+      if (!bound && done) expect(held.held.has(side), `${link.name}.${side} must be closed`).toBe(false)
+      if (bound) expect(held.held.has(side), `${link.name}.${side} must be held`).toBe(true)
+    }
+  }
+
+  /** At the very moment a side is closed, none of its users may come back. */
+  #checkNotEarly(link: PlannedLink, side: string): void {
+    const users = link.uses.filter(use => use.side === side).map(use => use.process)
+    const done = users.every(name => this.#isOver(name) || this.#isSealed(name, link.name))
+    expect(done, `${link.name}.${side} is closed while one of ${users.join(', ')} may come back`).toBe(true)
+  }
+
+  #checkEnd(): void {
+    for (const [name, live] of this.#live) expect(live.alive, `${name} is alive after the end`).toBe(false)
+    for (const [name, link] of this.#links) expect(link.exists, `${name} exists after the end`).toBe(false)
+    expect(this.clock.pending, 'timers after the end').toBe(0)
+    if (this.startFailed) return
+    for (const key of this.#exitsReported.keys())
+      expect(this.#endsSeen.get(key), `the end of ${key} is not accounted`).toBe(1)
+  }
+}
