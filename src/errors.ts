@@ -27,7 +27,8 @@ const table = {
   },
   IPCSUP_ERR_ARGUMENTS_TOO_LONG: {
     status: 1,
-    text: d => `Process "${d.process}" cannot start: ${d.why}. Give ${d.command} its data in a file or on its standard input.`,
+    text: d =>
+      `Process "${d.process}" cannot start: ${d.why}. Give ${d.command} its data in a file or on its standard input.`,
   },
   IPCSUP_ERR_COMMAND_NOT_EXECUTABLE: {
     status: 1,
@@ -43,7 +44,8 @@ const table = {
   },
   IPCSUP_ERR_REDIRECTION: {
     status: 1,
-    text: d => `Process "${d.process}" cannot start: its ${d.stream} cannot be ${d.use} ${d.path}: ${d.why}. ${d.advice}`,
+    text: d =>
+      `Process "${d.process}" cannot start: its ${d.stream} cannot be ${d.use} ${d.path}: ${d.why}. ${d.advice}`,
   },
   IPCSUP_ERR_SPAWN: {
     status: 4,
@@ -51,7 +53,8 @@ const table = {
   },
   IPCSUP_ERR_WORKING_DIRECTORY: {
     status: 1,
-    text: d => `Process "${d.process}" cannot start: its directory ${d.directory} cannot be used: ${d.why}. Make it, or change \`cwd\`.`,
+    text: d =>
+      `Process "${d.process}" cannot start: its directory ${d.directory} cannot be used: ${d.why}. Make it, or change \`cwd\`.`,
   },
   IPCSUP_ERR_LINK_CREATE: {
     status: 4,
@@ -62,6 +65,22 @@ const table = {
     text: d =>
       `"${d.process}" cannot run again alone: the ${d.side} side of link "${d.link}" is closed, and ${d.others} still use it. ` +
       `Restart them together: ${d.command}`,
+  },
+  IPCSUP_ERR_STARTED_TWICE: {
+    status: 2,
+    text: d => `"${d.name}" cannot be started: start() was called already. Make a new supervisor for another run.`,
+  },
+  IPCSUP_ERR_NO_SUCH_END: {
+    status: 2,
+    text: d =>
+      `Link "${d.name}" cannot be opened: this process was given no end of it. It has: ${d.known}. ` +
+      'Declare the link at this process in the config.',
+  },
+  IPCSUP_ERR_DESCRIPTOR_LIMIT: {
+    status: 4,
+    text: d =>
+      `"${d.name}" cannot be started: it may need ${d.needed} file descriptors, and the limit of this process is ${d.limit}. ` +
+      `Raise the hard limit, for example with \`ulimit -Hn ${d.needed}\`.`,
   },
   IPCSUP_ERR_STOPPING: {
     status: 1,

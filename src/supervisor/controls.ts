@@ -97,7 +97,7 @@ export interface Controls {
   stopProcesses(names: readonly string[], options: { readonly end: boolean }): Promise<void>
   /** Resolves when the new incarnations were spawned. */
   restartProcesses(names: readonly string[]): Promise<void>
-  /** Sends a signal to the groups of processes. */
+  /** Sends a signal to the groups of processes; none named: all. Resolves once it was sent. */
   signalProcesses(names: readonly string[], signal: string): Promise<void>
   /**
    * Drains the graph and ends the supervisor. Resolves with the report. `now`: no drain, all are stopped at once;

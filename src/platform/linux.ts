@@ -1,0 +1,29 @@
+/** Linux. */
+export {
+  countQueuedBytes,
+  duplicateDescriptor,
+  isBackgroundTerminal,
+  isNonBlocking,
+  makeBlocking,
+  pollNow,
+  tryLock,
+} from './linux/descriptors.js'
+export { changePipeCapacity, createFifo, createPipe, readPipeCapacity, reopenPipe } from './linux/pipes.js'
+export {
+  changeOpenFilesLimit,
+  groupExists,
+  openPidfd,
+  readOpenFilesLimit,
+  reapProcess,
+} from './linux/processes.js'
+export {
+  changeSendBuffer,
+  createSocketPair,
+  readPeer,
+  readSendBuffer,
+  receiveMessage,
+  sendMessage,
+  shutdownSocket,
+} from './linux/sockets.js'
+export { makeNativeStrings, spawnProcess } from './linux/spawn.js'
+export { watchReadable, watchWritable } from './linux/watch.js'

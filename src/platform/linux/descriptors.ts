@@ -1,0 +1,96 @@
+/** Calls on any descriptor. */
+import { constants } from 'node:fs'
+import { check, declare, lastErrno, systemError } from './native.js'
+
+// fcntl commands: asm-generic/fcntl.h, linux/fcntl.h
+const F_GETFL = 3
+const F_SETFL = 4
+const F_DUPFD_CLOEXEC = 1030
+// asm-generic/ioctls.h
+const FIONREAD = 0x541b
+// poll(2): the same numbers on every architecture that koffi knows
+const POLLIN = 1
+const POLLOUT = 4
+const POLLERR = 8
+const POLLHUP = 16
+const POLLRDHUP = 0x2000
+// flock(2)
+const LOCK_EX = 2
+const LOCK_NB = 4
+
+export const fcntl = declare<(descriptor: number, command: number, value: number) => number>(
+  'int fcntl(int fd, int command, long value)',
+)
+const ioctl = declare<(descriptor: number, request: number, value: Int32Array) => number>(
+  'int ioctl(int fd, unsigned long request, void *value)',
+)
+const poll = declare<(entry: Int32Array, count: number, timeoutMs: number) => number>(
+  'int poll(void *entries, unsigned long count, int timeout)',
+)
+const flock = declare<(descriptor: number, operation: number) => number>('int flock(int fd, int operation)')
+const tcgetpgrp = declare<(descriptor: number) => number>('int tcgetpgrp(int fd)')
+const getpgrp = declare<() => number>('int getpgrp()')
+
+/** What is true of a descriptor now. */
+export interface Readiness {
+  readonly readable: boolean
+  readonly writable: boolean
+  /** Reading end: no writer is left (or the peer shut down its writing half). */
+  readonly hungUp: boolean
+  /** Writing end of a pipe: no reader is left. */
+  readonly broken: boolean
+}
+
+/** A close-on-exec duplicate, numbered at least `lowest`; the caller closes it. */
+export function duplicateDescriptor(descriptor: number, lowest = 3): number {
+  return check(fcntl(descriptor, F_DUPFD_CLOEXEC, lowest), 'Duplicating a descriptor', 'fcntl')
+}
+
+export function isNonBlocking(descriptor: number): boolean {
+  return (readFlags(descriptor) & constants.O_NONBLOCK) !== 0
+}
+
+/** Clears O_NONBLOCK on the description of `descriptor`: for everybody who shares it. */
+export function makeBlocking(descriptor: number): void {
+  const flags = readFlags(descriptor)
+  if ((flags & constants.O_NONBLOCK) === 0) return
+  check(fcntl(descriptor, F_SETFL, flags & ~constants.O_NONBLOCK), 'Making a descriptor blocking', 'fcntl')
+}
+
+/** Bytes that can be read at once: of a stream all, of datagrams those of the first. */
+export function countQueuedBytes(descriptor: number): number {
+  const count = new Int32Array(1)
+  check(ioctl(descriptor, FIONREAD, count), 'Counting queued bytes', 'ioctl')
+  return count[0]!
+}
+
+/** Asks without waiting. */
+export function pollNow(descriptor: number): Readiness {
+  const entry = new Int32Array([descriptor, POLLIN | POLLOUT | POLLRDHUP])
+  check(poll(entry, 1, 0), 'Polling a descriptor', 'poll')
+  const events = entry[1]! >>> 16
+  return {
+    readable: (events & POLLIN) !== 0,
+    writable: (events & POLLOUT) !== 0,
+    hungUp: (events & (POLLHUP | POLLRDHUP)) !== 0,
+    broken: (events & POLLERR) !== 0,
+  }
+}
+
+/** Takes the advisory lock of an open file; false when somebody else has it. It goes with the last duplicate. */
+export function tryLock(descriptor: number): boolean {
+  if (flock(descriptor, LOCK_EX | LOCK_NB) === 0) return true
+  const errno = lastErrno()
+  if (errno === 'EAGAIN') return false
+  throw systemError('Locking a file', 'flock', errno)
+}
+
+/** True when `descriptor` is our controlling terminal and another process group has its keyboard. */
+export function isBackgroundTerminal(descriptor: number): boolean {
+  const foreground = tcgetpgrp(descriptor)
+  return foreground > 0 && foreground !== getpgrp()
+}
+
+function readFlags(descriptor: number): number {
+  return check(fcntl(descriptor, F_GETFL, 0), 'Reading the flags of a descriptor', 'fcntl')
+}

@@ -1,0 +1,61 @@
+/**
+ * Readiness of a descriptor in Node's event loop, for those that `net.Socket` refuses (pidfd, datagram and packet
+ * sockets, eventfd). `koffi.node.poll` is not documented: this is its only user, and has a test of its own.
+ */
+import { loadKoffi } from './native.js'
+
+/** Stops watching. Must be called before the descriptor is closed; may be called twice. */
+export interface StopWatching {
+  (): void
+  /** Lets the process end although this watch is open. */
+  unref(): void
+}
+
+// koffi's handles stop silently when they are collected.
+const openHandles = new Set<object>()
+
+/**
+ * Calls back while `descriptor` is readable (also at end of stream and on errors), once for each turn of the loop.
+ * Keeps the process alive. libuv makes the description non-blocking.
+ */
+export function watchReadable(descriptor: number, onReady: () => void): StopWatching {
+  return watch(descriptor, { readable: true, disconnect: true }, onReady)
+}
+
+/** The same, while it is writable. */
+export function watchWritable(descriptor: number, onReady: () => void): StopWatching {
+  return watch(descriptor, { writable: true }, onReady)
+}
+
+function watch(
+  descriptor: number,
+  events: { readable?: boolean; writable?: boolean; disconnect?: boolean },
+  onReady: () => void,
+): StopWatching {
+  const state = { isOpen: true, isScheduled: false }
+  const handle = loadKoffi().node.poll(descriptor, events, deliverLater(state, onReady))
+  openHandles.add(handle)
+  const stop = (): void => {
+    if (!state.isOpen) return
+    state.isOpen = false
+    openHandles.delete(handle)
+    handle.close()
+  }
+  return Object.assign(stop, { unref: () => handle.unref() })
+}
+
+/**
+ * koffi calls back outside of any scope of Node's: promises settled in there would wait for some other event. An
+ * immediate runs in the same turn of the loop, in a scope of its own.
+ */
+function deliverLater(state: { isOpen: boolean; isScheduled: boolean }, onReady: () => void): () => void {
+  const deliver = (): void => {
+    state.isScheduled = false
+    if (state.isOpen) onReady()
+  }
+  return () => {
+    if (state.isScheduled) return
+    state.isScheduled = true
+    setImmediate(deliver)
+  }
+}
