@@ -1,0 +1,100 @@
+/**
+ * The handoff: how a child is told about its ends of links. For every language; `docs` has it as a page.
+ *
+ * For a link whose variable is LINES the environment has, as they apply, `IPCSUP_FD_LINES` (descriptor number),
+ * `IPCSUP_PATH_LINES`, `IPCSUP_NAME_LINES`, `IPCSUP_ADDR_LINES` (`host:port`); and `IPCSUP_LINKS`, one JSON object that
+ * has every end the process was given, by link, those at descriptors 0 to 2 included.
+ *
+ * Listening and bound ends have the lowest numbers from 3 on, in declared order, because systemd's LISTEN_FDS is a
+ * count from 3. The Plan has numbered them so already; nothing is numbered here.
+ */
+import type { Hint, LinkOptions } from './kind.js'
+
+/** One end that a process has. */
+export interface HandedEnd {
+  readonly link: string
+  readonly kind: string
+  readonly side: string
+  readonly fd: number
+  /** Suffix of its variables; null for an end at 0 to 2, whose number needs no telling. */
+  readonly variable: string | null
+  readonly hint: Hint
+  readonly options: LinkOptions
+}
+
+/** One row of IPCSUP_LINKS. */
+export interface ToldEnd extends Hint {
+  readonly kind: string
+  readonly side: string
+  readonly fd: number
+  readonly options: LinkOptions
+}
+
+/** Who a child is. */
+export interface Identity {
+  readonly process: string
+  readonly generation: number
+  readonly run: string
+}
+
+/** The variables that ipcsup adds to the environment of a child. */
+export function describeHandoff(identity: Identity, ends: readonly HandedEnd[]): Record<string, string> {
+  const variables: Record<string, string> = {
+    IPCSUP_RUN: identity.run,
+    IPCSUP_PROCESS: identity.process,
+    IPCSUP_GENERATION: String(identity.generation),
+  }
+  const links: Record<string, ToldEnd> = {}
+  for (const end of ends) {
+    links[end.link] ??= { kind: end.kind, side: end.side, fd: end.fd, ...end.hint, options: end.options }
+    if (end.variable !== null) Object.assign(variables, describeEnd(end, end.variable))
+  }
+  if (ends.length > 0) variables['IPCSUP_LINKS'] = JSON.stringify(links)
+  return variables
+}
+
+/** Text in which `{ link, part }` stands for a handle, as the Plan has it. */
+export type HandleTemplate = readonly (string | { readonly link: string; readonly part: HandlePart })[]
+
+export type HandlePart = keyof typeof parts
+
+/** What a child finds of it; by link, empty for a program that ipcsup did not start. */
+export function readHandoff(
+  environment: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, ToldEnd>> {
+  const text = environment['IPCSUP_LINKS']
+  return text === undefined ? {} : (JSON.parse(text) as Record<string, ToldEnd>)
+}
+
+/** The text with the handles of `ends` in the places of links. */
+export function fillTemplate(template: HandleTemplate, ends: readonly HandedEnd[]): string {
+  return template.map(part => (typeof part === 'string' ? part : fillPlaceholder(part, ends))).join('')
+}
+
+function describeEnd(end: HandedEnd, variable: string): Record<string, string> {
+  const { path, name, host, port } = end.hint
+  return {
+    [`IPCSUP_FD_${variable}`]: String(end.fd),
+    ...(path !== undefined && { [`IPCSUP_PATH_${variable}`]: path }),
+    ...(name !== undefined && { [`IPCSUP_NAME_${variable}`]: name }),
+    ...(host !== undefined && { [`IPCSUP_ADDR_${variable}`]: `${host}:${port}` }),
+  }
+}
+
+function fillPlaceholder(
+  placeholder: { readonly link: string; readonly part: HandlePart },
+  ends: readonly HandedEnd[],
+): string {
+  const end = ends.find(({ link }) => link === placeholder.link)
+  // The Plan has no placeholder of a link that the process has no end of.
+  return end ? String(parts[placeholder.part](end) ?? '') : ''
+}
+
+const parts = {
+  natural: ({ fd, hint }) => hint.path ?? hint.name ?? (hint.host ? `${hint.host}:${hint.port}` : `/dev/fd/${fd}`),
+  fd: ({ fd }) => fd,
+  path: ({ hint }) => hint.path,
+  name: ({ hint }) => hint.name,
+  host: ({ hint }) => hint.host,
+  port: ({ hint }) => hint.port,
+} satisfies Record<string, (end: HandedEnd) => string | number | undefined>

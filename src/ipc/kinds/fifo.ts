@@ -1,0 +1,27 @@
+import { fifoOptions, makeFifo } from '../fifo-file.js'
+import { holdPipe, openPipe, pipeSides, pipeTraits } from '../held-pipe.js'
+import type { Kind } from '../kind.js'
+import { applyCapacity, capacityOptions } from '../pipe-capacity.js'
+
+/** A named pipe: as `pipe`, and programs that ipcsup did not start can open it by its path. */
+export default {
+  name: 'fifo',
+  summary: 'A pipe with a path, for programs that take a file name or that ipcsup did not start.',
+  systems: ['linux'],
+  sides: pipeSides,
+  options: { ...fifoOptions, ...capacityOptions },
+  variants: { default: {}, small: { capacity: '4KiB', mode: '0660' } },
+  traits: () => pipeTraits(true),
+  create: (options, where) => {
+    const fifo = makeFifo(options, where)
+    const object = holdPipe({ link: where.link, ...fifo })
+    try {
+      applyCapacity(fifo.write, options, where)
+    } catch (error) {
+      object.destroy()
+      throw error
+    }
+    return object
+  },
+  open: openPipe,
+} satisfies Kind

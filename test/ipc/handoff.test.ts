@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest'
+import { describeHandoff, fillTemplate, type HandedEnd, readHandoff } from '../../src/ipc/handoff.js'
+
+const end = (more: Partial<HandedEnd>): HandedEnd => ({
+  link: 'lines',
+  kind: 'pipe',
+  side: 'read',
+  fd: 3,
+  variable: 'LINES',
+  hint: {},
+  options: {},
+  ...more,
+})
+const identity = { process: 'web.0', generation: 2, run: 'r1' }
+
+test('§4 a child is told who it is, also without links', () => {
+  expect(describeHandoff(identity, [])).toEqual({ IPCSUP_PROCESS: 'web.0', IPCSUP_GENERATION: '2', IPCSUP_RUN: 'r1' })
+})
+
+test('§4 each end has variables for what applies to it', () => {
+  const ends = [
+    end({}),
+    end({ link: 'spot', fd: 4, variable: 'SPOT', hint: { path: '/run/f' } }),
+    end({ link: 'frames', fd: 5, variable: 'FRAMES', hint: { name: '/frames' } }),
+    end({ link: 'web', fd: 6, variable: 'WEB', hint: { host: '127.0.0.1', port: 80 } }),
+  ]
+  expect(describeHandoff(identity, ends)).toMatchObject({
+    IPCSUP_FD_LINES: '3',
+    IPCSUP_FD_SPOT: '4',
+    IPCSUP_PATH_SPOT: '/run/f',
+    IPCSUP_NAME_FRAMES: '/frames',
+    IPCSUP_ADDR_WEB: '127.0.0.1:80',
+  })
+  expect(describeHandoff(identity, ends)).not.toHaveProperty('IPCSUP_PATH_LINES')
+})
+
+test('§4 IPCSUP_LINKS has every end, those at 0 to 2 too, and is read back', () => {
+  const ends = [
+    end({ fd: 0, variable: null }),
+    end({ link: 'spot', fd: 4, variable: 'SPOT', hint: { path: '/run/f' }, options: { mode: 384 } }),
+  ]
+  const variables = describeHandoff(identity, ends)
+  expect(variables).not.toHaveProperty('IPCSUP_FD_LINES')
+  expect(readHandoff(variables)).toEqual({
+    lines: { kind: 'pipe', side: 'read', fd: 0, options: {} },
+    spot: { kind: 'pipe', side: 'read', fd: 4, path: '/run/f', options: { mode: 384 } },
+  })
+  expect(readHandoff({})).toEqual({})
+})
+
+test('a placeholder becomes the natural handle, or one part of it', () => {
+  const ends = [
+    end({}),
+    end({ link: 'spot', fd: 4, hint: { path: '/run/f' } }),
+    end({ link: 'frames', fd: 5, hint: { name: '/frames' } }),
+    end({ link: 'web', fd: 6, hint: { host: '127.0.0.1', port: 80 } }),
+  ]
+  const fill = (link: string, part: 'natural' | 'fd' | 'path' | 'name' | 'host' | 'port') =>
+    fillTemplate([{ link, part }], ends)
+  expect(['lines', 'spot', 'frames', 'web'].map(link => fill(link, 'natural'))).toEqual([
+    '/dev/fd/3',
+    '/run/f',
+    '/frames',
+    '127.0.0.1:80',
+  ])
+  expect([
+    fill('lines', 'fd'),
+    fill('spot', 'path'),
+    fill('frames', 'name'),
+    fill('web', 'host'),
+    fill('web', 'port'),
+  ]).toEqual(['3', '/run/f', '/frames', '127.0.0.1', '80'])
+  expect(fillTemplate(['a=', { link: 'lines', part: 'fd' }, '!'], ends)).toBe('a=3!')
+})
