@@ -1,0 +1,91 @@
+/** Who may be at the sides of a link, how many, and what is doubtful about it. */
+import type { PlannedUse } from '../plan.js'
+import { listChoices } from '../problems.js'
+import type { Draft, DraftLink, Scope } from './scope.js'
+
+export interface LinkUses {
+  readonly link: DraftLink
+  readonly uses: readonly PlannedUse[]
+  /** Name in the Plan → what it was declared as; replicas share one. */
+  readonly drafts: ReadonlyMap<string, Draft>
+}
+
+/** @param mayBeUnused - sides without a process are allowed: an app, or a process with problems, may be there */
+export function checkLink(scope: Scope, given: LinkUses, { mayBeUnused }: { readonly mayBeUnused: boolean }): void {
+  if (!mayBeUnused) checkUnused(scope, given)
+  checkReaders(scope, given)
+  checkWriters(scope, given)
+}
+
+/** Sides of a link without a name that no process has: nobody else can come there. */
+export function findUnusedSides(link: DraftLink, uses: readonly PlannedUse[]): string[] {
+  if (link.traits.named) return []
+  return Object.keys(link.kind.sides).filter(side => !uses.some(use => use.side === side))
+}
+
+function checkUnused(scope: Scope, { link, uses }: LinkUses): void {
+  const unused = findUnusedSides(link, uses)
+  if (unused.length === 0) return
+  const users = [...new Set(uses.map(use => `"${use.process}"`))].slice(0, 5).join(', ')
+  scope.findings.report(
+    link.path,
+    uses.length === 0
+      ? `no process uses this link. Give it to processes, at ${listChoices(Object.keys(link.kind.sides))}, or leave it out.`
+      : `no process has side ${listChoices(unused)} of this link; only ${users} uses it. Give the other side to a process, or leave the link out.`,
+  )
+}
+
+const bothWays = (link: DraftLink, side: string) => link.kind.sides[side]!.reads && link.kind.sides[side]!.writes
+
+/** Each client has a connection of its own there, so no bytes of two are mixed. */
+function makesConnections(link: DraftLink): boolean {
+  return Object.values(link.kind.sides).some(side => side.listens)
+}
+
+function checkReaders(scope: Scope, { link, uses, drafts }: LinkUses): void {
+  for (const [side, { reads }] of Object.entries(link.kind.sides)) {
+    const readers = uses.filter(use => use.side === side)
+    if (!reads || readers.length < 2) continue
+    if (!link.traits.manyReaders) {
+      const what = bothWays(link, side) ? `one process at side "${side}"` : 'one reading process'
+      scope.findings.report(
+        link.path,
+        `a ${link.kind.name} can have only ${what}, and has ${nameAll(readers)}. Give each a link of its own.`,
+      )
+      continue
+    }
+    const declared = new Set(readers.map(use => drafts.get(use.process)!.name))
+    if (declared.size > 1 && !link.isShared && !makesConnections(link))
+      scope.findings.report(
+        link.path,
+        `is read by ${nameAll(readers)}: each byte would go to only one of them. Give each a link of its own, or say readers: "shared" if that is meant.`,
+      )
+  }
+}
+
+function checkWriters(scope: Scope, { link, uses }: LinkUses): void {
+  for (const [side, { writes }] of Object.entries(link.kind.sides)) {
+    const writers = uses.filter(use => use.side === side)
+    if (!writes || writers.length < 2) continue
+    if (!link.traits.manyWriters) {
+      // Said by the readers' check already.
+      if (bothWays(link, side) && !link.traits.manyReaders) continue
+      scope.findings.report(
+        link.path,
+        `a ${link.kind.name} can have only one writing process, and has ${nameAll(writers)}. Give each a link of its own.`,
+      )
+      continue
+    }
+    if (!link.traits.keepsBoundaries && !link.isLineWise && !makesConnections(link))
+      scope.findings.warn(
+        link.path,
+        `is written by ${nameAll(writers)}, and their lines can be torn apart. If each write is whole lines of at most 4096 bytes (stdbuf -oL, --line-buffered), say writers: "lines".`,
+      )
+  }
+}
+
+function nameAll(uses: readonly PlannedUse[]): string {
+  const names = uses.slice(0, 4).map(use => `"${use.process}"`)
+  if (uses.length > 4) names.push(`${uses.length - 4} more`)
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}

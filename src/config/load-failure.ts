@@ -1,0 +1,28 @@
+import { pathToFileURL } from 'node:url'
+import { ExportFault, SyntaxFault } from './loaders.js'
+
+/** What went wrong while a config was read or run, with its file and line where that is known. */
+export function explainFailure(file: string, error: Error): string {
+  if (error instanceof SyntaxFault || error instanceof ExportFault) return error.message
+  if (error.message.startsWith('No loader specified'))
+    return 'a config ends in .ts, .js, .mjs, .cjs, .json, .yaml or .yml, or is called .ipcsuprc.'
+  const line = findLine(file, error)
+  return `${line === null ? '' : `${file}:${line}: `}${nameFault(error)}.`
+}
+
+/** `TypeError: bad (CODE)`, without what some put around it. */
+function nameFault(error: Error): string {
+  const message = error.message.split('\n')[0]!.trim().replace(/\.$/, '')
+  return /^\w*Error: /.test(message) ? message : `${error.name}: ${message}`
+}
+
+/** The first place in the config itself that the stack names. jiti keeps lines, not columns. */
+function findLine(file: string, error: Error): string | null {
+  const text = `${error.stack ?? ''}\n${error.message}`
+  for (const path of [pathToFileURL(file).href, file]) {
+    const start = text.indexOf(`${path}:`)
+    const line = start === -1 ? undefined : /^:(\d+)/.exec(text.slice(start + path.length))?.[1]
+    if (line !== undefined) return line
+  }
+  return null
+}

@@ -1,0 +1,87 @@
+import { buildPlan, type PlanOrigin, type PlanResult } from '../../src/config/build-plan.js'
+import type { ConfigError, Problem } from '../../src/config/problems.js'
+import type { Kind, Traits } from '../../src/ipc/kind.js'
+import { kinds as realKinds } from '../../src/ipc/kinds/index.js'
+
+const traits: Traits = {
+  survivesRestart: true,
+  showsPeerDeath: false,
+  keepsBoundaries: false,
+  duplex: false,
+  manyReaders: true,
+  manyWriters: true,
+  named: false,
+  showsEnd: true,
+}
+
+function fakeKind(name: string, sides: Kind['sides'], options: Kind['options'], own: Partial<Traits>): Kind {
+  const fail = () => {
+    throw new Error('a fake is not created')
+  }
+  return {
+    name,
+    summary: `A fake of ${name}.`,
+    systems: ['linux'],
+    sides,
+    options,
+    variants: {},
+    traits: () => ({ ...traits, ...own }),
+    create: fail,
+    open: fail,
+  }
+}
+
+const twoWay = { reads: true, writes: true, listens: false }
+
+/** The real kinds, and fakes of what is not there yet: a listening socket, a queue with one reader. */
+export const kinds: Readonly<Record<string, Kind>> = {
+  ...realKinds,
+  unix: fakeKind(
+    'unix',
+    { listen: { ...twoWay, listens: true }, connect: twoWay },
+    { path: { about: 'Where.', type: 'path', required: true } },
+    { duplex: true, named: true },
+  ),
+  single: fakeKind(
+    'single',
+    { read: { reads: true, writes: false, listens: false }, write: { reads: false, writes: true, listens: false } },
+    {
+      slots: { about: 'How many.', type: 'integer', min: 1, max: 8, required: true },
+      order: { about: 'Which first.', type: 'choice', choices: ['fifo', 'lifo'], required: false, default: 'fifo' },
+      owner: { about: 'Whose.', type: 'user', required: false, default: null },
+      lazy: { about: 'Later.', type: 'boolean', required: false, default: false },
+      label: { about: 'Text.', type: 'string', required: false, default: '' },
+    },
+    { manyReaders: false, manyWriters: false, keepsBoundaries: true },
+  ),
+}
+
+export const directory = '/srv/orders'
+
+export function plan(config: unknown, origin: Partial<PlanOrigin> = {}): PlanResult {
+  return buildPlan(config, { kinds, directory, configPath: null, ...origin })
+}
+
+/** What is wrong in a config, as `path: message`; empty: nothing. */
+export function problemsOf(config: unknown, origin: Partial<PlanOrigin> = {}): string[] {
+  return catchProblems(() => plan(config, origin)).map(show)
+}
+
+export function catchProblems(act: () => unknown): readonly Problem[] {
+  try {
+    act()
+    return []
+  } catch (error) {
+    const { code, status, problems } = error as ConfigError
+    if (code !== 'IPCSUP_ERR_CONFIG' || status !== 2) throw error
+    return problems
+  }
+}
+
+export function warningsOf(config: unknown): string[] {
+  return plan(config).warnings.map(show)
+}
+
+function show({ path, message }: Problem): string {
+  return path === '' ? message : `${path}: ${message}`
+}
