@@ -1,0 +1,104 @@
+/**
+ * Opens a run: its directory, lock and ledger. Cleans up first when a supervisor of the same key was killed.
+ */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { IpcsupError } from '../../errors.js'
+import { makePrivateDirectory, openBaseDirectory } from './base.js'
+import { createLedger, ledgerFile, readLedger } from './ledger.js'
+import { type Lock, lockFile, lockRunDirectory, readLockOwner } from './lock.js'
+import { makeRunId, nameRunDirectory, type RunKey } from './name.js'
+import { readBootId, readStartTime } from './processes.js'
+import { emptyRunDirectory, type Reclaimed, reclaimRun, removeObjects } from './reclaim.js'
+import type { Run } from './run.js'
+
+export interface OpenRunOptions {
+  readonly key: RunKey
+  /** Of the project. */
+  readonly name: string
+  /** Of ipcsup. */
+  readonly version: string
+  /** Paths at which this run will make named objects: those of a dead run stay there for it to take over. */
+  readonly keepPaths?: readonly string[]
+  /** What survivors of a dead run get between SIGTERM and SIGKILL. */
+  readonly stopTimeoutMs?: number
+  readonly environment?: NodeJS.ProcessEnv
+  /** Parent of the short directory; `/tmp` but in tests. */
+  readonly temporary?: string
+}
+
+export interface OpenedRun extends Run {
+  /** What a dead run of the same key had left; null: there was none. */
+  readonly reclaimed: Reclaimed | null
+  /** Removes the directory and frees the lock. Everything else of the run is over by then. */
+  close(): void
+}
+
+/**
+ * @throws IPCSUP_ERR_ALREADY_RUNNING when a supervisor of this config lives
+ * @throws IPCSUP_ERR_RUN_DIRECTORY when no private directory can be made
+ * @throws IPCSUP_ERR_SURVIVORS when processes of a dead run cannot be ended
+ */
+export async function openRun(options: OpenRunOptions): Promise<OpenedRun> {
+  const { directory, lock } = lockDirectory(options)
+  try {
+    const dead = readLedger(directory)
+    const { stopTimeoutMs = 5_000, keepPaths = [] } = options
+    const reclaimed = dead && (await reclaimRun(dead, { keepPaths: new Set(keepPaths), stopTimeoutMs }))
+    emptyRunDirectory(directory, [lockFile, ledgerFile])
+    return startRun(options, directory, lock, reclaimed)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+function startRun(options: OpenRunOptions, directory: string, lock: Lock, reclaimed: Reclaimed | null): OpenedRun {
+  const { key, name, version } = options
+  const id = makeRunId()
+  const inherited = reclaimed?.kept ?? []
+  const header = {
+    id,
+    pid: process.pid,
+    startTime: readStartTime(process.pid) ?? 0,
+    bootId: readBootId(),
+    configPath: 'configPath' in key ? key.configPath : null,
+    name,
+    version,
+  }
+  const ledger = createLedger(directory, header, inherited)
+  return {
+    id,
+    directory,
+    ledger,
+    reclaimed,
+    close() {
+      // Those that this run took over are gone by now; the rest belongs to a link that the config no longer has.
+      removeObjects(inherited)
+      ledger.close()
+      rmSync(directory, { recursive: true, force: true })
+      lock.release()
+    },
+  }
+}
+
+function lockDirectory(options: OpenRunOptions): { directory: string; lock: Lock } {
+  const { key, environment = process.env, temporary } = options
+  const uid = process.getuid!()
+  const base = openBaseDirectory({ environment, uid, ...(temporary === undefined ? {} : { temporary }) })
+  const first = join(base, nameRunDirectory(key))
+  // Two supervisors of one process have the same pid but are two runs.
+  for (let number = 1; ; ) {
+    const directory = number === 1 ? first : `${first}-${number}`
+    makePrivateDirectory(directory, uid)
+    const lock = lockRunDirectory(directory)
+    if (lock === null && 'configPath' in key) throw refuse(directory, key.configPath)
+    if (lock === null) number++
+    else if (lock !== 'gone') return { directory, lock }
+  }
+}
+
+function refuse(directory: string, configPath: string): IpcsupError {
+  const pid = readLockOwner(directory) ?? 'unknown'
+  return new IpcsupError('IPCSUP_ERR_ALREADY_RUNNING', { configPath, pid })
+}

@@ -1,0 +1,95 @@
+/**
+ * Cleans up after a run whose supervisor was killed: ends its processes, removes its objects.
+ */
+import { lstatSync, readdirSync, rmSync, unlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { IpcsupError } from '../../errors.js'
+import { endSurvivors } from './end.js'
+import type { LedgerContent, LedgerObject } from './ledger.js'
+import { readBootId } from './processes.js'
+import type { Survivor } from './survivors.js'
+
+/** What was found and done. */
+export interface Reclaimed {
+  readonly name: string
+  /** Of the dead supervisor. */
+  readonly pid: number
+  readonly ended: readonly Survivor[]
+  /** Paths. */
+  readonly removed: readonly string[]
+  /** Objects that are still there: the new run takes them over, or they could not be removed. */
+  readonly kept: readonly LedgerObject[]
+}
+
+export interface ReclaimOptions {
+  /** Paths at which the next run makes objects again: left for it to take over, so that strangers stay connected. */
+  readonly keepPaths: ReadonlySet<string>
+  readonly stopTimeoutMs: number
+}
+
+/**
+ * The caller holds the lock of the run.
+ *
+ * @throws IPCSUP_ERR_SURVIVORS naming processes that cannot be ended: a start would double them.
+ */
+export async function reclaimRun(ledger: LedgerContent, options: ReclaimOptions): Promise<Reclaimed> {
+  const { name, pid, bootId } = ledger.header
+  // After a reboot every pid is somebody else's.
+  const { ended, left } =
+    bootId === readBootId() ? await endSurvivors(ledger, options.stopTimeoutMs) : { ended: [], left: [] }
+  if (left.length > 0) throw new IpcsupError('IPCSUP_ERR_SURVIVORS', { name, pid, processes: listNames(left) })
+  const present = dropRepeated(ledger.objects).filter(isPresent)
+  const removed = present.filter(object => !options.keepPaths.has(object.path) && removeObject(object))
+  return {
+    name,
+    pid,
+    ended,
+    removed: removed.map(({ path }) => path),
+    kept: present.filter(object => !removed.includes(object)),
+  }
+}
+
+/** The sentence for a person. */
+export function describeReclaimed({ name, pid, ended, removed }: Reclaimed): string {
+  const done = [
+    ...(ended.length > 0 ? [`ended ${ended.length} of its processes: ${listNames(ended)}`] : []),
+    ...(removed.length > 0 ? [`removed ${removed.join(', ')}`] : []),
+  ]
+  return `A supervisor of "${name}" (pid ${pid}) died without cleaning up; ${done.join('; ') || 'nothing of it was left'}.`
+}
+
+/** Empties the directory of a run; the caller holds its lock, and the lock file stays. */
+export function emptyRunDirectory(directory: string, keep: readonly string[]): void {
+  for (const entry of readdirSync(directory)) {
+    if (!keep.includes(entry)) rmSync(join(directory, entry), { recursive: true, force: true })
+  }
+}
+
+/** Removes the objects that are still the very ones of the ledger. */
+export function removeObjects(objects: readonly LedgerObject[]): void {
+  for (const object of objects) if (isPresent(object)) removeObject(object)
+}
+
+function removeObject({ path }: LedgerObject): boolean {
+  try {
+    unlinkSync(path)
+    return true
+  } catch {
+    // A directory that became read-only, say: it stays in the ledger, and the kind that wants the path says why it cannot.
+    return false
+  }
+}
+
+/** Device and inode are compared: what somebody put in its place is not ours. */
+function isPresent({ path, device, inode }: LedgerObject): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  return stats !== undefined && stats.dev === device && stats.ino === inode
+}
+
+function dropRepeated(objects: readonly LedgerObject[]): LedgerObject[] {
+  return [...new Map(objects.map(object => [`${object.path}\0${object.device}:${object.inode}`, object])).values()]
+}
+
+function listNames(survivors: readonly Survivor[]): string {
+  return survivors.map(({ name, pid }) => `${name} (${pid})`).join(', ')
+}
