@@ -23,7 +23,7 @@ const cell = (state, event, from, to) => ({
 const line = (name, file, from, to) => ({ name, file, from, to })
 
 const mutants = [
-  cell('waiting', 'end', "go('byVerdict', 'finish')", "go('parked')"),
+  cell('waiting', 'end', "go('byVerdict', 'cancel', 'finish')", "go('parked')"),
   cell('starting', 'turn', "stop('finish')", "stop('again')"),
   cell('running', 'park', "stop('park', 'terminate')", "go('parked')"),
   cell('running', 'succeeded', "go('completed', 'finish')", "go('completed')"),

@@ -34,7 +34,8 @@ export class Brain {
   readonly plan: Plan
   readonly clock: Clock
   readonly listener: EngineListener
-  readonly send: (call: HostCall) => void
+  /** Gives the call to the host; returns the id that its answer will have. */
+  readonly send: (call: HostCall) => number
   /** Runs a job after those already queued, and draws its consequences. */
   readonly run: (job: () => void) => void
   readonly processes: ReadonlyMap<string, ProcessRecord>
@@ -55,7 +56,7 @@ export class Brain {
     plan: Plan,
     clock: Clock,
     listener: EngineListener,
-    send: (call: HostCall) => void,
+    send: (call: HostCall) => number,
     run: (job: () => void) => void,
   ) {
     this.plan = plan

@@ -24,6 +24,8 @@ export class Engine {
   readonly #consequences: Consequences
   readonly #graph: Graph
   readonly #jobs: (() => void)[] = []
+  /** What waits for the answer to a signal by hand, by the id of the call. */
+  readonly #whenSignalled = new Map<number, () => void>()
   #busy = false
   #calls = 0
 
@@ -31,6 +33,7 @@ export class Engine {
     const send = (call: HostCall) => {
       this.#calls += 1
       host.send({ ...call, id: this.#calls })
+      return this.#calls
     }
     const brain = new Brain(plan, clock, listener, send, job => this.#run(job))
     this.#brain = brain
@@ -111,14 +114,17 @@ export class Engine {
     })
   }
 
-  /** To the groups of the named processes that have an instance. */
-  signalProcesses(names: readonly string[], signal: string): void {
+  /** To the groups of the named processes that have an instance; `done` once the host has sent them all. */
+  signalProcesses(names: readonly string[], signal: string, done: () => void): void {
     this.#run(() => {
-      for (const name of names) {
-        const { instance } = this.#brain.record(name)
-        if (instance?.spawned)
-          this.#brain.send({ type: 'signal', process: name, generation: instance.generation, signal })
-      }
+      const live = names.map(name => this.#brain.record(name)).filter(record => record.instance?.spawned)
+      let waitsFor = live.length
+      if (waitsFor === 0) done()
+      for (const { name, generation } of live)
+        this.#whenSignalled.set(this.#brain.send({ type: 'signal', process: name, generation, signal }), () => {
+          waitsFor -= 1
+          if (waitsFor === 0) done()
+        })
     })
   }
 
@@ -164,7 +170,7 @@ export class Engine {
 
   /** Draws all consequences of a job. */
   #settle(): void {
-    for (;;) {
+    while (this.#brain.phase === 'running' || this.#brain.phase === 'draining') {
       for (const record of this.#brain.toReview) {
         this.#brain.toReview.delete(record)
         this.#consequences.review(record)
@@ -175,10 +181,10 @@ export class Engine {
       }
       this.#brain.resets.advance()
       this.#brain.drain?.advance()
-      if (this.#brain.toReview.size === 0 && this.#brain.linksToReview.size === 0) break
+      if (this.#brain.toReview.size > 0 || this.#brain.linksToReview.size > 0) continue
+      if (this.#brain.unfinished === 0) this.#graph.beginClosing()
+      return
     }
-    const going = this.#brain.phase === 'running' || this.#brain.phase === 'draining'
-    if (going && this.#brain.unfinished === 0) this.#graph.beginClosing()
   }
 
   #receive(event: HostEvent): void {
@@ -195,7 +201,8 @@ export class Engine {
       case 'cleared':
         return this.#instances.cleared(record, event.generation)
       case 'signalled':
-        return
+        this.#whenSignalled.get(event.id)?.()
+        this.#whenSignalled.delete(event.id)
     }
   }
 

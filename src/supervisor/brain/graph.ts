@@ -75,6 +75,7 @@ export class Graph {
   /** A stop that does not wait for the data. */
   hasten(): void {
     if (this.#brain.stopAsked === 'drain') return
+    for (const link of this.#brain.links.records.values()) this.#brain.linksToReview.add(link)
     for (const record of this.#brain.processes.values()) {
       record.turned = true
       this.#machine.dispatch(record, 'turn')

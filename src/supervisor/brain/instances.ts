@@ -2,11 +2,11 @@
 import type { HostEvent } from '../host/host.js'
 import type { Brain } from './brain.js'
 import { endedAsAsked, isClean, meaningOf, type ProcessExit } from './endings.js'
+import type { ProcessEvent } from './events.js'
 import { formatDelay } from './format.js'
 import type { Machine } from './machine.js'
 import type { ProcessRecord } from './records.js'
 import { nextRestart } from './restart.js'
-import type { ProcessEvent } from './transitions.js'
 
 export class Instances {
   readonly #brain: Brain

@@ -2,10 +2,11 @@
 
 import type { Brain } from './brain.js'
 import { isClean } from './endings.js'
+import type { Action, ProcessEvent } from './events.js'
 import { formatDelay } from './format.js'
 import type { ProcessRecord } from './records.js'
 import { emptyRow } from './restart.js'
-import { type Action, aims, type Cell, isFinished, type Next, type ProcessEvent, transitions } from './transitions.js'
+import { aims, type Cell, isFinished, type Next, transitions } from './transitions.js'
 
 export class Machine {
   readonly #brain: Brain

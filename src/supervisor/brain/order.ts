@@ -49,7 +49,7 @@ export function components(edges: Edges): readonly (readonly string[])[] {
       const parent = work.at(-1)?.node
       if (parent !== undefined) low.set(parent, Math.min(low.get(parent)!, low.get(node)!))
       if (low.get(node) !== index.get(node)) return
-      const members = stack.splice(stack.indexOf(node))
+      const members = stack.splice(stack.lastIndexOf(node))
       for (const member of members) onStack.delete(member)
       found.push(members)
     }

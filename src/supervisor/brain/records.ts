@@ -2,8 +2,8 @@ import type { PlannedLink, PlannedProcess } from '../../config/plan.js'
 import type { ProcessState } from '../controls.js'
 import type { Generation } from '../host/host.js'
 import type { ProcessExit } from './endings.js'
+import type { Aim } from './events.js'
 import { emptyRow, type RestartRow } from './restart.js'
-import type { Aim } from './transitions.js'
 
 /** One incarnation, from the call that spawns it until it is reaped. */
 export interface Instance {

@@ -5,63 +5,7 @@
  * state, and `impossible` when it can only come from a broken caller (the engine then throws).
  */
 import type { ProcessState } from '../controls.js'
-
-export const processEvents = [
-  /** It shall run: a command, or the start of the graph. */
-  'start',
-  /** Its needs are met and its links exist. */
-  'needsMet',
-  /** A need can never be met. */
-  'needLost',
-  'spawned',
-  /** It ended (or could not be spawned) and shall run again; nothing of it is left. */
-  'crashed',
-  /** The same, but members of its group are still alive. */
-  'crashedLeaving',
-  /** It ended for good, well. */
-  'succeeded',
-  /** It ended (or could not be spawned) for good, badly. */
-  'broke',
-  /** An instance that was being stopped is gone, with all of its group. */
-  'cleared',
-  /** Its delay is over. */
-  'due',
-  /** Stop by hand. */
-  'park',
-  /** Stop by hand, for good. */
-  'end',
-  /** Stop and start by hand. */
-  'restart',
-  /** Its turn to go in the stop of the graph. */
-  'turn',
-  /** A process that shares a `reset` link with it crashed. */
-  'reset',
-  /** It did not stop in time. */
-  'overtime',
-  /** It wrote to nobody, and now a reader of it turned out to have failed. */
-  'disowned',
-] as const
-
-export type ProcessEvent = (typeof processEvents)[number]
-
-/** What a stopping process is on its way to. */
-export type Aim = 'park' | 'finish' | 'again' | 'delay' | 'reset'
-
-export type Action =
-  | 'spawn'
-  /** Stop signal to the group, and the stop timeout. */
-  | 'terminate'
-  | 'kill'
-  /** The delay before the next incarnation begins, or the reset that its links ask for. */
-  | 'delay'
-  /** Nothing is waited for any more: timers are cancelled. */
-  | 'cancel'
-  /** A new life by hand: the row of restarts begins anew, needs are looked at again. */
-  | 'renew'
-  /** What a former life left behind is ended. */
-  | 'clear'
-  /** All uses are over. */
-  | 'finish'
+import type { Action, Aim, ProcessEvent } from './events.js'
 
 /** `byAim`: where the stopping was to lead ({@link aims}). `byVerdict`: completed or failed, as its last end went. */
 export type Next = ProcessState | 'byAim' | 'byVerdict'
@@ -97,18 +41,18 @@ export const transitions = {
   waiting: {
     start: 'ignored',
     needsMet: go('starting', 'spawn'),
-    needLost: go('failed', 'finish'),
+    needLost: go('failed', 'cancel', 'finish'),
     spawned: 'impossible',
     crashed: 'impossible',
     crashedLeaving: 'impossible',
     succeeded: 'impossible',
-    broke: go('failed', 'finish'),
+    broke: go('failed', 'cancel', 'finish'),
     cleared: 'impossible',
     due: 'impossible',
-    park: go('parked'),
-    end: go('byVerdict', 'finish'),
+    park: go('parked', 'cancel'),
+    end: go('byVerdict', 'cancel', 'finish'),
     restart: 'ignored',
-    turn: go('byVerdict', 'finish'),
+    turn: go('byVerdict', 'cancel', 'finish'),
     reset: 'ignored',
     overtime: go('waiting', 'kill'),
     disowned: 'impossible',
