@@ -1,7 +1,9 @@
 /** What is said of a run: rows of the report and of the status, from the brain's records. Pure. */
 import type { LinkFacts } from '../ipc/kind.js'
+import type { Phase } from './brain/brain.js'
 import type { LinkRecord, ProcessRecord } from './brain/records.js'
-import type { LinkStatus, ProcessReport, ProcessStatus, Report } from './controls.js'
+import type { LinkStatus, ProcessReport, ProcessStatus, Report, Status } from './controls.js'
+import type { Closing } from './host/host.js'
 
 export function processReport(record: ProcessRecord): ProcessReport {
   return {
@@ -17,10 +19,10 @@ export function processReport(record: ProcessRecord): ProcessReport {
   }
 }
 
-export function runReport(records: Iterable<ProcessRecord>, strict: boolean, logsComplete: boolean): Report {
+export function runReport(records: Iterable<ProcessRecord>, strict: boolean, isWhole: boolean): Report {
   const all = [...records]
   const well = all.every(record => record.state !== 'failed' && !(strict && record.inputLost.size > 0))
-  return { ok: well && logsComplete, processes: all.map(processReport) }
+  return { ok: well && isWhole, processes: all.map(processReport) }
 }
 
 export function processStatus(
@@ -53,6 +55,28 @@ export function linkStatus(record: LinkRecord, facts: LinkFacts | undefined): Li
     sides: Object.fromEntries(sides),
   }
 }
+
+/** What closing the host had to do, as sentences. */
+export function describeClosing({ leftovers, droppedLogBytes }: Closing): string[] {
+  return [
+    ...Object.entries(leftovers).map(
+      ([name, pids]) => `Ended what "${name}" had left behind: process ${pids.join(', ')}.`,
+    ),
+    ...Object.entries(droppedLogBytes).map(
+      ([stream, bytes]) =>
+        `${bytes.toLocaleString('en-US')} bytes of the log ${stream} could not be written and are lost.`,
+    ),
+  ]
+}
+
+export const statusPhase = {
+  new: 'starting',
+  opening: 'starting',
+  running: 'running',
+  draining: 'draining',
+  closing: 'draining',
+  over: 'finished',
+} as const satisfies Record<Phase, Status['phase']>
 
 function toIso(timeMs: number | null): string | null {
   return timeMs === null ? null : new Date(timeMs).toISOString()

@@ -1,0 +1,137 @@
+/** Makes supervisors from Plans. */
+import { homedir } from 'node:os'
+import { basename, join } from 'node:path'
+import type { Plan, Warning } from '../config/plan.js'
+import { IpcsupError } from '../errors.js'
+import type { Kind } from '../ipc/kind.js'
+import { readOpenFilesLimit } from '../platform/index.js'
+import type { AppEnd, NearHost } from './app-ends.js'
+import type { LogFile } from './controls.js'
+import { descriptorsNeeded } from './descriptors-needed.js'
+import { createLocalHost, type LocalHost } from './host/local.js'
+import { LiveSupervisor } from './live.js'
+import type { LogDisplay, Logs } from './logs/logs.js'
+import type { OpenedRun } from './run/open.js'
+import type { Run } from './run/run.js'
+import type { Supervisor } from './supervisor.js'
+
+export interface FromPlanOptions {
+  /** Made by the caller; it closes it when the supervisor has finished. */
+  readonly run: Run
+  /** Where log lines are shown; null: nowhere, files only. */
+  readonly display: LogDisplay | null
+}
+
+/** A supervisor that also shows lines of its own between those of its processes. */
+export interface ShowingSupervisor extends Supervisor {
+  /** Shows whole lines where the logs are shown; false: they are shown nowhere, or no longer. */
+  show(text: string): Promise<boolean>
+}
+
+export function createFromPlan(plan: Plan, { run, display }: FromPlanOptions): ShowingSupervisor {
+  const logs = makeLogsOnce(plan, run, display, message => supervisor.warn(message))
+  const supervisor = new LiveSupervisor(plan, async () => makeHost(plan, run, logs))
+  return Object.assign(supervisor, {
+    show: async (text: string) => {
+      if (display === null || supervisor.hasEnded) return false
+      const { show } = await logs()
+      show(text)
+      return true
+    },
+  })
+}
+
+/** @param openRun - called at the start; the run is closed when the supervisor has finished, or could not start */
+export function createWithRun(plan: Plan, openRun: () => Promise<OpenedRun>, warnings: readonly Warning[]): Supervisor {
+  const supervisor: LiveSupervisor = new LiveSupervisor(plan, async () => {
+    const run = await openRun()
+    try {
+      for (const { path, message } of warnings) supervisor.warn(`${path}: ${message}`)
+      const host = makeHost(
+        plan,
+        run,
+        makeLogsOnce(plan, run, null, message => supervisor.warn(message)),
+      )
+      return { ...host, close: options => host.close(options).finally(() => run.close()) }
+    } catch (error) {
+      run.close()
+      throw error
+    }
+  })
+  return supervisor
+}
+
+function makeHost(plan: Plan, run: Run, logs: () => Promise<Logs>): NearHost {
+  refuseTooFewDescriptors(plan)
+  const host = createLocalHost({ plan, run, logs })
+  const directory = logDirectory(plan, run)
+  return {
+    ...host,
+    logFiles: () => listLogFiles(plan, directory),
+    openForApp: (link, side, over) => openForApp(plan, host, link, side, over),
+  }
+}
+
+/** Before anything is made: a start that fails half-way for want of descriptors is the hardest to explain. */
+function refuseTooFewDescriptors(plan: Plan): void {
+  const needed = descriptorsNeeded(plan)
+  const { soft } = readOpenFilesLimit()
+  if (soft < needed) throw new IpcsupError('IPCSUP_ERR_DESCRIPTOR_LIMIT', { name: plan.name, needed, limit: soft })
+}
+
+/** What a kind makes of an end in a Node program, with the moment it is over. */
+async function openForApp(plan: Plan, host: LocalHost, link: string, side: string, over: () => void): Promise<AppEnd> {
+  const { kinds } = await import('../ipc/kinds/index.js')
+  const planned = plan.links[link]!
+  const kind: Kind = (kinds as Readonly<Record<string, Kind>>)[planned.kind]!
+  const { descriptor, hint } = host.takeEnd(link, side)
+  const end = (await kind.open({ descriptor, side, hint }, planned.options)) as Closable
+  end.once('close', over)
+  return { end, close: () => ('destroy' in end ? end.destroy() : end.close()) }
+}
+
+/** Every kind's half for a Node program can be closed, and tells when it is: streams, and message endpoints. */
+type Closable = { once(event: 'close', listener: () => void): unknown } & (
+  | { destroy(): unknown }
+  | { close(): unknown }
+)
+
+/** The reader of the logs, imported when the first line may come: its worker takes longer to start than a process. */
+function makeLogsOnce(
+  plan: Plan,
+  run: Run,
+  display: LogDisplay | null,
+  onWarning: (message: string) => void,
+): () => Promise<Logs> {
+  let logs: Promise<Logs> | null = null
+  return () => {
+    logs ??= import('./logs/create.js').then(({ createLogs }) =>
+      createLogs({
+        directory: logDirectory(plan, run),
+        maxBytes: plan.logs.maxBytes,
+        files: plan.logs.files,
+        display,
+        names: Object.keys(plan.processes),
+        onWarning,
+      }),
+    )
+    return logs
+  }
+}
+
+/** Logs outlive the run, and may be larger than the memory file system that run directories are in. */
+function logDirectory(plan: Plan, run: Run): string {
+  if (plan.logs.directory !== null) return plan.logs.directory
+  const state = process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state')
+  return join(state, 'ipcsup', basename(run.directory))
+}
+
+function listLogFiles(plan: Plan, directory: string): readonly LogFile[] {
+  return Object.values(plan.processes).flatMap(({ name, redirections }) =>
+    (['stdout', 'stderr'] as const)
+      .filter(stream => redirections.findLast(({ fd }) => fd === streamNumber[stream])?.to.type === 'log')
+      .map(stream => ({ process: name, stream, path: join(directory, `${name}.${stream}.log`) })),
+  )
+}
+
+const streamNumber = { stdout: 1, stderr: 2 } as const

@@ -1,0 +1,31 @@
+import type { Plan, PlannedProcess } from '../config/plan.js'
+
+// Node's own, the control socket and its clients, the ledger, locks, the log worker.
+const base = 64
+// The pidfd.
+const perProcess = 1
+// A pipe: both ends until the process has its own; and the file of it.
+const perLogStream = 3
+// What a spawn opens besides the ends it hands out: the error pipe, /dev/null, a FIFO's helper.
+const perSpawn = 8
+
+/**
+ * How many descriptors the supervisor of `plan` can have at once: an upper bound, compared with the limit before
+ * anything is made. A hold for each side of each link, what each process costs while it lives, and what the most
+ * expensive spawn opens for a moment (spawns come one after the other).
+ */
+export function descriptorsNeeded(plan: Plan): number {
+  const links = Object.values(plan.links).reduce((sum, link) => sum + Object.keys(link.sides).length, 0)
+  const processes = Object.values(plan.processes)
+  const lives = processes.reduce((sum, process) => sum + perProcess + perLogStream * countLogs(process), 0)
+  const spawn = processes.reduce((most, process) => Math.max(most, countOpened(process)), 0)
+  return base + links + lives + perSpawn + spawn
+}
+
+function countLogs({ redirections }: PlannedProcess): number {
+  return redirections.filter(({ to }) => to.type === 'log').length
+}
+
+function countOpened({ redirections, handles }: PlannedProcess): number {
+  return redirections.length + handles.length
+}

@@ -1,0 +1,178 @@
+/** The live instances of this host: from the spawn until nothing of them is left. */
+import { closeSync } from 'node:fs'
+import { constants } from 'node:os'
+import type { EndState } from '../../ipc/kind.js'
+import {
+  groupExists,
+  openPidfd,
+  type Reaped,
+  reapProcess,
+  type StopWatching,
+  watchReadable,
+} from '../../platform/index.js'
+import type { Exit, Generation, HostEvent } from './host.js'
+import { selectMembers, watchGroup } from './leftovers.js'
+import { type HeldLink, removeTaker } from './links.js'
+import { readProcesses } from './proc.js'
+import { type Measured, summarizeUsage } from './usage.js'
+
+export interface Instance extends Measured {
+  readonly process: string
+  readonly generation: Generation
+  /** Ends that it was given. */
+  readonly ends: readonly GivenEnd[]
+  /** Names of descriptions that it shares. */
+  readonly shared: readonly string[]
+}
+
+export interface GivenEnd {
+  readonly link: string
+  readonly side: string
+  readonly held: HeldLink
+  readonly reads: boolean
+  readonly writes: boolean
+}
+
+/** Live members of the group of an instance whose main process is gone. */
+export interface Leftover {
+  readonly process: string
+  readonly generation: Generation
+  readonly pid: number
+  members: readonly number[]
+}
+
+export interface Instances {
+  /** Watches a process that was spawned just now. */
+  add(instance: Instance): void
+  live(): Iterable<Instance>
+  /** Of a process, when its main process is alive. */
+  find(process: string): Instance | undefined
+  leftovers(): Iterable<Leftover>
+  findLeftover(process: string, generation: Generation): Leftover | undefined
+  isSharing(name: string): boolean
+  /** Forgets everything; the processes go on. */
+  close(): void
+}
+
+export function createInstances(emit: (event: HostEvent) => void): Instances {
+  const live = new Map<string, Live>()
+  const leftovers = new Map<string, Followed>()
+  const sharers = createCounter()
+  const lookForMembers = createMemberFinder()
+
+  const follow = ({ process, generation, pid }: Instance, members: readonly number[]): void => {
+    const key = `${process} ${generation}`
+    const leftover = { process, generation, pid, members }
+    const watch = watchGroup(pid, members, left => {
+      leftover.members = left
+      if (left.length > 0) return
+      leftovers.delete(key)
+      emit({ type: 'cleared', process, generation })
+    })
+    leftovers.set(key, { leftover, stop: watch.stop })
+  }
+
+  const finish = (instance: Instance): void => {
+    const { pidfd, stop } = live.get(instance.process)!
+    stop()
+    live.delete(instance.process)
+    const reaped = reapProcess(pidfd)
+    closeSync(pidfd)
+    if (!reaped)
+      emit({ type: 'warning', message: `Another part of this program took the status of ${instance.process}.` })
+    const event = describeExit(instance, reaped)
+    for (const name of instance.shared) sharers.add(name, -1)
+    for (const { held, side } of instance.ends) removeTaker(held, side)
+    // Nobody in the group is the usual case, and costs microseconds to find out.
+    if (!groupExists(instance.pid)) emit({ ...event, leftovers: [] })
+    else
+      lookForMembers(instance.pid, members => {
+        if (members.length > 0) follow(instance, members)
+        emit({ ...event, leftovers: members })
+      })
+  }
+
+  return {
+    add: instance => {
+      const pidfd = openPidfd(instance.pid)!
+      live.set(instance.process, { instance, pidfd, stop: watchReadable(pidfd, () => finish(instance)) })
+      for (const name of instance.shared) sharers.add(name, 1)
+    },
+    live: () => [...live.values()].map(({ instance }) => instance),
+    find: process => live.get(process)?.instance,
+    leftovers: () => [...leftovers.values()].map(({ leftover }) => leftover),
+    findLeftover: (process, generation) => leftovers.get(`${process} ${generation}`)?.leftover,
+    isSharing: name => sharers.get(name) > 0,
+    close: () => {
+      for (const { stop, pidfd } of live.values()) {
+        stop()
+        closeSync(pidfd)
+      }
+      for (const { stop } of leftovers.values()) stop()
+      live.clear()
+      leftovers.clear()
+    },
+  }
+}
+
+interface Live {
+  readonly instance: Instance
+  readonly pidfd: number
+  readonly stop: StopWatching
+}
+
+interface Followed {
+  readonly leftover: Leftover
+  readonly stop: () => void
+}
+
+/** One look at /proc for all groups that are asked about in one turn of the loop; it comes after all their leaders were reaped. */
+function createMemberFinder(): (leader: number, onFound: (members: readonly number[]) => void) => void {
+  let waiting: (readonly [leader: number, onFound: (members: readonly number[]) => void])[] = []
+  return (leader, onFound) => {
+    waiting.push([leader, onFound])
+    if (waiting.length > 1) return
+    setImmediate(() => {
+      const batch = waiting
+      waiting = []
+      const processes = readProcesses()
+      for (const [group, report] of batch) report(selectMembers(group, processes))
+    })
+  }
+}
+
+function createCounter(): { add(name: string, change: 1 | -1): void; get(name: string): number } {
+  const counts = new Map<string, number>()
+  const get = (name: string): number => counts.get(name) ?? 0
+  return { get, add: (name, change) => counts.set(name, get(name) + change) }
+}
+
+function describeExit(
+  instance: Instance,
+  reaped: Reaped | null,
+): Omit<Extract<HostEvent, { type: 'exited' }>, 'leftovers'> {
+  return {
+    type: 'exited',
+    process: instance.process,
+    generation: instance.generation,
+    exit: nameExit(reaped),
+    usage: summarizeUsage(instance, reaped),
+    inputs: readStates(instance.ends.filter(({ reads }) => reads)),
+    outputs: readStates(instance.ends.filter(({ writes }) => writes)),
+  }
+}
+
+function readStates(ends: readonly GivenEnd[]): Record<string, EndState> {
+  return Object.fromEntries(ends.map(({ link, side, held }) => [link, held.object.state(side)]))
+}
+
+/** 255 where the status was lost: no program that we know of ends well with it. */
+function nameExit(reaped: Reaped | null): Exit {
+  if (reaped?.signalNumber) return { signal: nameSignal(reaped.signalNumber) }
+  return { code: reaped?.code ?? 255 }
+}
+
+/** Some numbers have two names; the first is the usual one. Real-time signals have none. */
+function nameSignal(number: number): string {
+  return Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? `SIG${number}`
+}

@@ -1,0 +1,134 @@
+/** The links that this host made, by name and generation. */
+import type { Plan } from '../../config/plan.js'
+import { IpcsupError } from '../../errors.js'
+import type { Kind, LinkFacts, LinkObject } from '../../ipc/kind.js'
+import { kinds } from '../../ipc/kinds/index.js'
+import { system } from '../../platform/index.js'
+import type { Run } from '../run/run.js'
+import type { Generation } from './host.js'
+import { createPipeMemory } from './pipe-memory.js'
+
+/** One making of a link. */
+export interface HeldLink {
+  readonly generation: Generation
+  readonly object: LinkObject
+  /** What the first release of each side said. */
+  readonly released: Map<string, number | null>
+  /** Sides whose end goes out no more, while who has it is still running. */
+  readonly sealed: Set<string>
+  /** Live instances, by the side that they were given. */
+  readonly takers: Map<string, number>
+}
+
+export interface Links {
+  /** Makes the link, or finds it if this generation was made already. Throws IpcsupError. */
+  open(name: string, generation: Generation): LinkFacts
+  /** @returns bytes that nobody will read any more; null: unknown */
+  release(name: string, generation: Generation, side: string, reason: 'over' | 'sealed'): number | null
+  /** @returns bytes that were left in it; null: unknown */
+  destroy(name: string, generation: Generation): number | null
+  /** The making that is there now. Throws when there is none. */
+  get(name: string): HeldLink
+  inspect(): Record<string, LinkFacts>
+  destroyAll(): void
+}
+
+export function createLinks(plan: Plan, run: Run): Links {
+  const held = new Map<string, HeldLink>()
+  const destroyed = new Map<string, { readonly generation: Generation; readonly unreadBytes: number | null }>()
+  const memory = createPipeMemory()
+
+  const find = (name: string, generation: Generation): HeldLink | undefined => {
+    const link = held.get(name)
+    return link?.generation === generation ? link : undefined
+  }
+
+  const make = (name: string, generation: Generation): HeldLink => {
+    const { kind, options } = plan.links[name]!
+    let usesPipeMemory = false
+    const object = findKind(kind).create(options, {
+      link: name,
+      runDirectory: run.directory,
+      mayUsePipeMemory: bytes => {
+        usesPipeMemory = true
+        return memory.mayUse(bytes)
+      },
+      record: made => run.ledger.recordObject(name, made),
+      wasOurs: made => run.ledger.wasOurs(made),
+    })
+    if (usesPipeMemory) memory.count(name, object.facts().capacityBytes ?? 0)
+    return { generation, object, released: new Map(), sealed: new Set(), takers: new Map() }
+  }
+
+  const drop = (name: string): number | null => {
+    const link = held.get(name)
+    if (!link) return null
+    const { queuedBytes } = link.object.facts()
+    link.object.destroy()
+    held.delete(name)
+    memory.forget(name)
+    destroyed.set(name, { generation: link.generation, unreadBytes: queuedBytes })
+    return queuedBytes
+  }
+
+  return {
+    open: (name, generation) => {
+      const link = find(name, generation) ?? make(name, generation)
+      held.set(name, link)
+      return link.object.facts()
+    },
+    release: (name, generation, side, reason) => {
+      const link = find(name, generation)
+      if (!link) return null
+      if (link.released.has(side)) return link.released.get(side)!
+      const unread = link.object.release(side, reason)
+      link.released.set(side, unread)
+      if (reason === 'sealed') endWhenUnused(link, side)
+      return unread
+    },
+    destroy: (name, generation) => {
+      if (find(name, generation)) return drop(name)
+      const last = destroyed.get(name)
+      return last?.generation === generation ? last.unreadBytes : null
+    },
+    get: name => {
+      const link = held.get(name)
+      if (link) return link
+      throw new IpcsupError('IPCSUP_ERR_SYSTEM', {
+        what: `Using link "${name}", which is not open,`,
+        call: 'open',
+        errno: 'EBADF',
+      })
+    },
+    inspect: () => Object.fromEntries([...held].map(([name, { object }]) => [name, object.facts()])),
+    destroyAll: () => {
+      for (const name of [...held.keys()]) drop(name)
+    },
+  }
+}
+
+/** An instance has an end of a link now. */
+export function addTaker(link: HeldLink, side: string): void {
+  link.takers.set(side, (link.takers.get(side) ?? 0) + 1)
+}
+
+/** An instance that had an end of a link is gone. */
+export function removeTaker(link: HeldLink, side: string): void {
+  link.takers.set(side, link.takers.get(side)! - 1)
+  if (link.sealed.has(side)) endWhenUnused(link, side)
+}
+
+/**
+ * A sealed side is over once the instances that have its end are gone. The kernel says so to the peer for everything
+ * but datagrams; for them the object still can.
+ */
+function endWhenUnused(link: HeldLink, side: string): void {
+  link.sealed.add(side)
+  if ((link.takers.get(side) ?? 0) === 0) link.object.release(side, 'over')
+}
+
+function findKind(name: string): Kind {
+  const kind: Kind = (kinds as Readonly<Record<string, Kind>>)[name]!
+  if (kind.systems.includes(system)) return kind
+  throw new IpcsupError('IPCSUP_ERR_UNSUPPORTED', { what: `A link of kind ${name}`, system })
+}

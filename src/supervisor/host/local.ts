@@ -1,0 +1,117 @@
+/**
+ * The host in this process, for Linux: it holds the descriptors, is the parent of the instances, and knows no policy.
+ *
+ * Calls are carried out in order, after the turn in which they were sent; after 10 ms of them the event loop gets a
+ * turn. So a thousand spawns do not keep a signal or a request waiting, and no event comes while a call is sent.
+ */
+import type { Plan } from '../../config/plan.js'
+import type { Hint } from '../../ipc/kind.js'
+import type { Logs } from '../logs/logs.js'
+import type { Run } from '../run/run.js'
+import { createCallQueue } from './call-queue.js'
+import { createHandlers, type Handlers } from './calls.js'
+import type { DescriptorSources } from './child-descriptors.js'
+import type { Closing, Host, HostEvent, HostRequest } from './host.js'
+import { createInstances, type Instances } from './instances.js'
+import { createLinks, type Links } from './links.js'
+import { createLogPipes, type LogPipes } from './log-pipes.js'
+import { createSpawner } from './spawner.js'
+import { createMarkedFinder } from './strays.js'
+import { createPeakSampler } from './usage.js'
+
+export interface LocalHostOptions {
+  readonly plan: Plan
+  readonly run: Run
+  /** Makes the reader of the log streams; called once the first one exists, after its process was spawned. */
+  readonly logs: () => Logs | Promise<Logs>
+  /** What children inherit. Default: that of this process, as it is now. */
+  readonly environment?: NodeJS.ProcessEnv
+}
+
+/** A host in this process, which can give the embedding app an end. */
+export interface LocalHost extends Host {
+  /** A descriptor of that side for this process, blocking and close-on-exec; the caller closes it. */
+  takeEnd(link: string, side: string): { readonly descriptor: number; readonly hint: Hint }
+}
+
+export function createLocalHost(options: LocalHostOptions): LocalHost {
+  const { plan, run, environment = process.env } = options
+  let receive: (event: HostEvent) => void = () => {}
+  const emit = (event: HostEvent): void => receive(event)
+  const warn = (message: string): void => emit({ type: 'warning', message })
+
+  const links = createLinks(plan, run)
+  const instances = createInstances(emit)
+  const sampler = createPeakSampler(() => instances.live())
+  const logs = createLogPipes(options.logs, error => warn(`Logs cannot be read: ${(error as Error).message}`))
+  const sources = makeSources(links, logs, instances, warn)
+  const spawner = createSpawner({ plan, run, links, sources, environment })
+  const findMarked = createMarkedFinder(run.id)
+  const handlers = createHandlers({ plan, run, links, instances, logs, spawner, findMarked })
+  const queue = createCallQueue<HostRequest>(request => {
+    if (request.type === 'spawn') sampler.restart()
+    const answer = (handlers[request.type] as AnyHandler)(request)
+    if (answer instanceof Promise) void answer.then(emit)
+    else if (answer) emit(answer)
+  })
+
+  return {
+    send: request => queue.push(request),
+    onEvent: receiver => {
+      receive = receiver
+    },
+    takeEnd: (link, side) => {
+      const { object } = links.get(link)
+      return { descriptor: object.take(side), hint: object.hint() }
+    },
+    inspectLinks: async () => links.inspect(),
+    inspectProcesses: () => inspectProcesses(instances),
+    close: async ({ stopTimeoutMs, logDeadlineMs }): Promise<Closing> => {
+      await queue.idle()
+      const { endLeftovers } = await import('./closing.js')
+      const leftovers = await endLeftovers(instances, run.id, stopTimeoutMs)
+      sampler.stop()
+      const droppedLogBytes = await logs.close(logDeadlineMs)
+      links.destroyAll()
+      instances.close()
+      return { leftovers, droppedLogBytes }
+    },
+  }
+}
+
+/** The table's types bind each handler to its call; here the call may be any. */
+type AnyHandler = (request: HostRequest) => ReturnType<Handlers[keyof Handlers]>
+
+function makeSources(
+  links: Links,
+  logs: LogPipes,
+  instances: Instances,
+  warn: (message: string) => void,
+): DescriptorSources {
+  const used = new Set<string>()
+  return {
+    takeEnd: (link, side) => links.get(link).object.take(side),
+    nameShared: (link, side) => {
+      const { object, generation } = links.get(link)
+      return object.sharesDescription ? `${link} ${generation} ${side}` : null
+    },
+    takeLog: logs.take,
+    isFirstUse: (process, redirection) => {
+      const key = `${process} ${redirection}`
+      const isFirst = !used.has(key)
+      used.add(key)
+      return isFirst
+    },
+    isInUse: instances.isSharing,
+    warn,
+  }
+}
+
+async function inspectProcesses(instances: Instances): ReturnType<Host['inspectProcesses']> {
+  const { measureProcesses } = await import('./live-usage.js')
+  const live = [...instances.live()]
+  const usage = await measureProcesses(live.map(({ pid }) => pid))
+  return Object.fromEntries(
+    live.map(({ process, pid }) => [process, usage.get(pid) ?? { cpuPercent: null, residentBytes: null }]),
+  )
+}

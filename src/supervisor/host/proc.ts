@@ -1,0 +1,96 @@
+/** What /proc tells about processes (proc(5)). All of it may be over by the time it is read. */
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
+
+export interface ProcessFacts {
+  readonly pid: number
+  /** One letter; Z is a zombie, X is dead. */
+  readonly state: string
+  readonly parent: number
+  readonly group: number
+  readonly session: number
+  /** In clock ticks since boot: with the pid it names the process for ever. */
+  readonly startTime: number
+}
+
+// A line of /proc/PID/stat and the first page of /proc/PID/status are shorter.
+const buffer = Buffer.allocUnsafeSlow(4096)
+
+/** null: there is no such process. */
+export function readProcess(pid: number): ProcessFacts | null {
+  const text = readHead(`/proc/${pid}/stat`)
+  if (text === null) return null
+  // The name of the program is in brackets and may itself have brackets and blanks.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return {
+    pid,
+    state: fields[0]!,
+    parent: Number(fields[1]),
+    group: Number(fields[2]),
+    session: Number(fields[3]),
+    startTime: Number(fields[19]),
+  }
+}
+
+/** Everything that runs, zombies included. */
+export function readProcesses(): ProcessFacts[] {
+  return listPids().flatMap(pid => readProcess(pid) ?? [])
+}
+
+export function listPids(): number[] {
+  return readdirSync('/proc').map(Number).filter(Number.isInteger)
+}
+
+export function isAlive(facts: ProcessFacts | null): facts is ProcessFacts {
+  return facts !== null && facts.state !== 'Z' && facts.state !== 'X'
+}
+
+/** Peak resident memory (VmHWM); null for a zombie or a process that is gone. */
+export function readPeakBytes(pid: number | 'self'): number | null {
+  const match = readHead(`/proc/${pid}/status`)?.match(/^VmHWM:\s+(\d+) kB/m)
+  return match ? Number(match[1]) * 1024 : null
+}
+
+/** Children of all threads. */
+export function readChildren(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap(thread =>
+      readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
+    )
+  } catch {
+    // Gone meanwhile.
+    return []
+  }
+}
+
+/** `IPCSUP_RUN` and `IPCSUP_PROCESS` that a process was started with; null where they are missing or not to be read. */
+export function readOwner(pid: number): { readonly run: string | null; readonly process: string | null } {
+  try {
+    const text = `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`
+    return { run: findVariable(text, 'IPCSUP_RUN'), process: findVariable(text, 'IPCSUP_PROCESS') }
+  } catch {
+    // Gone, or of another user: not ours.
+    return { run: null, process: null }
+  }
+}
+
+function findVariable(text: string, name: string): string | null {
+  const start = text.indexOf(`\0${name}=`)
+  if (start === -1) return null
+  const value = start + name.length + 2
+  const end = text.indexOf('\0', value)
+  return text.slice(value, end === -1 ? undefined : end)
+}
+
+function readHead(path: string): string | null {
+  try {
+    const descriptor = openSync(path, 'r')
+    try {
+      return buffer.toString('latin1', 0, readSync(descriptor, buffer, 0, buffer.length, 0))
+    } finally {
+      closeSync(descriptor)
+    }
+  } catch {
+    // ENOENT, or ESRCH when it went away between the two calls.
+    return null
+  }
+}

@@ -1,0 +1,84 @@
+/** Sends signals to instances: to the whole group, and of those that end a process also to its strays. */
+import { accessSync, constants } from 'node:fs'
+import { readProcess } from './proc.js'
+import { findDescendants, type Marked } from './strays.js'
+
+/** They end whoever does nothing about them; a descendant that left the group is meant too. */
+const ending = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGABRT', 'SIGKILL'])
+
+export interface SignalTarget {
+  readonly process: string
+  /** Pid of the main process, which is its group's number also after its end. */
+  readonly pid: number
+  /** Live members known to be there; the main process, or what it left. */
+  readonly members: readonly number[]
+  /** Signal that the Plan uses to stop it. */
+  readonly stopSignal: string
+}
+
+export interface Surroundings {
+  readonly run: string
+  readonly findMarked: () => readonly Marked[]
+}
+
+/**
+ * A signal that ends (or is the process's own stop signal) reaches the group and all strays, and is followed by
+ * SIGCONT so that a stopped process can obey. Any other (SIGSTOP, SIGCONT, SIGUSR1, …) is for the group alone: what
+ * left the group left the job, and a user's signal may mean something else to it.
+ *
+ * Resolves when all were signalled.
+ */
+export async function signalInstance(target: SignalTarget, signal: string, around: Surroundings): Promise<void> {
+  const hasGroup = target.members.length > 0
+  if (!ending.has(signal) && signal !== target.stopSignal) {
+    if (hasGroup) send(-target.pid, signal)
+    return
+  }
+  // Looked for first: once a parent is dead its children cannot be found through it.
+  const isFinal = signal === 'SIGKILL'
+  const descendants = findDescendants(target.members, target.pid, around.run, isFinal)
+  const marked = around.findMarked().filter(({ process, group }) => process === target.process && group !== target.pid)
+  if (hasGroup) sendAndWake(-target.pid, signal)
+  await signalStrays([...descendants, ...marked.map(({ pid }) => pid)], signal)
+}
+
+/** Signals each stray and everything below it, once. */
+export async function signalStrays(strays: readonly number[], signal: string): Promise<void> {
+  if (strays.length === 0) return
+  const known = new Set(strays)
+  if (!hasPs()) {
+    for (const pid of known) sendAndWake(pid, signal)
+    return
+  }
+  const tops = [...known].filter(pid => !known.has(readProcess(pid)?.parent ?? 0))
+  const { default: treeKill } = await import('tree-kill')
+  await Promise.all(tops.map(pid => new Promise<void>(resolve => treeKill(pid, signal, () => resolve()))))
+  if (signal !== 'SIGKILL') for (const pid of known) send(pid, 'SIGCONT')
+}
+
+/** A negative number is a group. Who is gone, or of another user, is not signalled. */
+export function sendAndWake(pid: number, signal: string): void {
+  send(pid, signal)
+  if (signal !== 'SIGKILL') send(pid, 'SIGCONT')
+}
+
+function send(pid: number, signal: string): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error
+  }
+}
+
+/** tree-kill asks `ps`, and ends the whole program where there is none, as in a small container. */
+function hasPs(): boolean {
+  return (process.env['PATH'] ?? '').split(':').some(directory => {
+    try {
+      accessSync(`${directory}/ps`, constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}

@@ -1,0 +1,161 @@
+/** Starts instances: from what the Plan says of a process to a child with exactly that. */
+import { readFileSync } from 'node:fs'
+import type { Plan, PlannedProcess } from '../../config/plan.js'
+import { IpcsupError } from '../../errors.js'
+import { describeHandoff, fillTemplate, type HandedEnd } from '../../ipc/handoff.js'
+import { spawnProcess } from '../../platform/index.js'
+import type { Run } from '../run/run.js'
+import { type ChildDescriptors, type DescriptorSources, openChildDescriptors } from './child-descriptors.js'
+import { inspectCommand, resolveCommand } from './command.js'
+import { EnvFileError, parseEnvFile } from './env-file.js'
+import { type BaseEnvironment, composeEnvironment, lookUpVariable, makeBaseEnvironment } from './environment.js'
+import { gatePath, wrapInGate } from './gate.js'
+import type { Generation } from './host.js'
+import type { Links } from './links.js'
+import { findOriginalOpenFiles } from './original-limit.js'
+import { explainSpawn, explainSystem, findFault, findNul, type SpawnFault } from './spawn-fault.js'
+
+export interface Spawned {
+  readonly pid: number
+  readonly descriptors: Omit<ChildDescriptors, 'close' | 'table'>
+}
+
+export interface Spawner {
+  /** Throws a {@link SpawnRefusal}; then there is no process, and nothing stays open. */
+  spawn(process: string, generation: Generation): Spawned
+}
+
+/** Why a process could not be started, and what a shell would report. */
+export class SpawnRefusal extends Error {
+  constructor(readonly fault: { readonly error: IpcsupError; readonly code: number }) {
+    super(fault.error.message, { cause: fault.error })
+  }
+}
+
+export interface SpawnerOptions {
+  readonly plan: Plan
+  readonly run: Run
+  readonly links: Links
+  readonly sources: DescriptorSources
+  /** Of the supervisor. */
+  readonly environment: NodeJS.ProcessEnv
+}
+
+/** All that a child is started with, besides its descriptors. */
+interface Launch {
+  readonly path: string | null
+  readonly argv: readonly string[]
+  readonly changes: Map<string, string | null>
+}
+
+export function createSpawner({ plan, run, links, sources, environment }: SpawnerOptions): Spawner {
+  const base = makeBaseEnvironment(environment)
+  const softOpenFiles = findOriginalOpenFiles(environment)
+
+  const prepare = (planned: PlannedProcess, generation: Generation, ends: readonly HandedEnd[]): Launch => {
+    const argv = planned.argv.map(template => fillTemplate(template, ends))
+    const changes = new Map<string, string | null>(Object.entries(readEnvFile(planned)))
+    for (const [name, value] of Object.entries(planned.env)) {
+      changes.delete(name)
+      changes.set(name, value && fillTemplate(value, ends))
+    }
+    const identity = { process: planned.name, generation, run: run.id }
+    for (const [name, value] of Object.entries(describeHandoff(identity, ends))) changes.set(name, value)
+    return { argv, changes, path: resolveCommand(argv[0]!, lookUpVariable(base, changes, 'PATH'), planned.cwd) }
+  }
+
+  const launch = (planned: PlannedProcess, plain: Launch, descriptors: ChildDescriptors): number => {
+    const { path, argv, changes } = planned.umask === null ? plain : passGate(planned, planned.umask, plain, base)
+    const { inherited, added } = composeEnvironment(base, changes)
+    const nul = findNul(planned.name, { argv, variables: added })
+    if (nul) throw new SpawnRefusal(nul)
+    if (path === null) throw new SpawnRefusal(explain(planned, plain, 'ENOENT'))
+    const result = spawnProcess({
+      path,
+      argv,
+      baseEnvironment: inherited,
+      environment: added,
+      directory: planned.cwd,
+      descriptors: descriptors.table,
+      softOpenFiles,
+    })
+    if ('pid' in result) return result.pid
+    throw new SpawnRefusal(explain(planned, plain, result.errno))
+  }
+
+  const explain = (planned: PlannedProcess, { argv, changes }: Launch, errno: string): SpawnFault => {
+    const facts = inspectCommand(argv[0]!, lookUpVariable(base, changes, 'PATH'), planned.cwd)
+    const kept = [...base.values].filter(([name]) => !changes.has(name)).map(([name, value]) => `${name}=${value}`)
+    const variables = [...kept, ...composeEnvironment(base, changes).added]
+    return explainSpawn(planned.name, errno, facts, { argv, variables })
+  }
+
+  const nameEnds = ({ ends }: ChildDescriptors): HandedEnd[] =>
+    ends.map(end => {
+      const { kind, options } = plan.links[end.link]!
+      return { ...end, kind, options, hint: links.get(end.link).object.hint() }
+    })
+
+  return {
+    spawn: (name, generation) => {
+      const planned = plan.processes[name]!
+      const descriptors = prepareStep(name, () => openChildDescriptors(planned, sources))
+      try {
+        const plain = prepareStep(name, () => prepare(planned, generation, nameEnds(descriptors)))
+        return { pid: launch(planned, plain, descriptors), descriptors }
+      } finally {
+        descriptors.close()
+      }
+    },
+  }
+}
+
+/** The same launch through the gate. What a shell would report in its own words, or not at all, is looked for before. */
+function passGate(planned: PlannedProcess, umask: number, plain: Launch, base: BaseEnvironment): Launch {
+  const facts = inspectCommand(plain.argv[0]!, lookUpVariable(base, plain.changes, 'PATH'), planned.cwd)
+  const found = findFault(planned.name, facts)
+  if (found) throw new SpawnRefusal(found)
+  const path = plain.path!
+  if (path.includes('=')) {
+    const why = `the path ${path} has a "=", which does not go together with umask`
+    const error = new IpcsupError('IPCSUP_ERR_SPAWN', {
+      process: planned.name,
+      why,
+      advice: 'Start it through a link without one.',
+    })
+    throw new SpawnRefusal({ error, code: 126 })
+  }
+  const variables = new Map(base.values)
+  for (const [name, value] of plain.changes) {
+    if (value === null) variables.delete(name)
+    else variables.set(name, value)
+  }
+  const { argv, carried } = wrapInGate(path, plain.argv.slice(1), umask, variables)
+  const changes = new Map(plain.changes)
+  for (const name of carried) changes.set(name, null)
+  return { path: gatePath, argv, changes }
+}
+
+function readEnvFile({ name, envFile }: PlannedProcess): Record<string, string> {
+  if (envFile === null) return {}
+  try {
+    return parseEnvFile(readFileSync(envFile, 'utf8'))
+  } catch (cause) {
+    const isSyntax = cause instanceof EnvFileError
+    const why = isSyntax ? cause.message : ((cause as NodeJS.ErrnoException).code ?? 'unknown error')
+    const advice = isSyntax ? 'Write NAME=value, and # before a comment.' : 'Make it readable, or correct its path.'
+    throw new IpcsupError('IPCSUP_ERR_ENV_FILE', { process: name, path: envFile, why, advice }, { cause })
+  }
+}
+
+/** A step before the spawn: what it throws is a fault as of a redirection. */
+function prepareStep<T>(process: string, step: () => T): T {
+  try {
+    return step()
+  } catch (error) {
+    if (error instanceof IpcsupError) throw new SpawnRefusal({ error, code: 1 })
+    const { code, syscall } = error as NodeJS.ErrnoException
+    if (code === undefined) throw error
+    throw new SpawnRefusal(explainSystem(process, code, syscall ?? 'a system call', 1))
+  }
+}

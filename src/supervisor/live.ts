@@ -1,0 +1,254 @@
+/** The supervisor itself: the brain wired to a host, hooks and whoever listens. */
+import { EventEmitter } from 'node:events'
+import type { Plan } from '../config/plan.js'
+import { IpcsupError } from '../errors.js'
+import { AppEnds, type NearHost } from './app-ends.js'
+import { type Clock, realClock } from './brain/clock.js'
+import { Engine } from './brain/engine.js'
+import type { LinkRecord, ProcessRecord } from './brain/records.js'
+import { isFinished } from './brain/transitions.js'
+import { Conditions } from './conditions.js'
+import type { LogFile, ProcessState, ProcessStatus, Report, Status } from './controls.js'
+import { Hooks } from './hooks.js'
+import type { Host, HostEvent } from './host/host.js'
+import { findLink, findProcess, refuseUnusedSides } from './lookup.js'
+import { describeClosing, linkStatus, processStatus, runReport, statusPhase } from './report.js'
+import type { ProcessHandle, Supervisor, SupervisorEvents } from './supervisor.js'
+
+export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Supervisor {
+  readonly name: string
+  readonly finished: Promise<Report>
+  readonly #plan: Plan
+  readonly #openHost: () => Promise<NearHost>
+  readonly #engine: Engine
+  readonly #hooks: Hooks
+  readonly #conditions = new Conditions()
+  readonly #appEnds: AppEnds
+  /** Null before the start. */
+  #host: NearHost | null = null
+  #receive: (event: HostEvent) => void = () => {}
+  #resolveFinished!: (report: Report) => void
+  #startError: IpcsupError | null = null
+  #keepAlive: NodeJS.Timeout | undefined
+  #linksOpen = false
+  #logsComplete = true
+  #started = false
+  #ended = false
+
+  /** @param openHost - called once, at the start */
+  constructor(plan: Plan, openHost: () => Promise<NearHost>, clock: Clock = realClock) {
+    super()
+    this.name = plan.name
+    this.#plan = plan
+    this.#openHost = openHost
+    this.#hooks = new Hooks(plan, message => this.#tell('warning', message))
+    this.finished = new Promise(resolve => {
+      this.#resolveFinished = resolve
+    })
+    const relay: Pick<Host, 'send' | 'onEvent'> = {
+      send: request => this.#host!.send(request),
+      onEvent: receive => {
+        this.#receive = receive
+      },
+    }
+    this.#appEnds = new AppEnds((link, side, change) => this.#engine.useByApp(link, side, change))
+    this.#engine = new Engine(plan, relay, clock, {
+      stateChanged: (record, from, to) => this.#stateChanged(record, from, to),
+      linkChanged: (link, side, change, unreadBytes) =>
+        this.#tell('link', { link: link.plan.name, generation: link.generation, side, change, unreadBytes }),
+      warning: message => this.#tell('warning', message),
+      ended: record => this.#hooks.run('onExit', record),
+      gaveUp: record => this.#hooks.run('onGiveUp', record),
+      startFailed: error => {
+        this.#startError = IpcsupError.from(error)
+        void this.#close()
+      },
+      linksOpen: () => {
+        this.#linksOpen = true
+        this.#conditions.look()
+      },
+      over: () => void this.#close(),
+    })
+  }
+
+  async start(names: readonly string[] = []): Promise<void> {
+    this.#checkNames(names)
+    refuseUnusedSides(this.#engine.links.records.values())
+    if (this.#started) throw new IpcsupError('IPCSUP_ERR_STARTED_TWICE', { name: this.name })
+    this.#started = true
+    this.#host = await this.#openHost()
+    // Parked processes keep nothing alive; a supervisor that has not finished must.
+    this.#keepAlive = setInterval(() => {}, longestTimerMs)
+    this.#host.onEvent(this.#receive)
+    this.#engine.start(names)
+    const first = [...this.#engine.processes.values()].filter(record => Object.keys(record.plan.needs).length === 0)
+    await this.#conditions.until(
+      () =>
+        this.#linksOpen &&
+        first.every(record => !record.wanted || record.started || record.exit !== null || isFinished(record.state)),
+    )
+    if (this.#startError) {
+      await this.finished
+      throw this.#startError
+    }
+  }
+
+  async stop({ now = false, kill = false }: { readonly now?: boolean; readonly kill?: boolean } = {}): Promise<Report> {
+    this.#engine.stop(kill ? 'kill' : now ? 'now' : 'drain')
+    return this.finished
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#appEnds.closeAll()
+    await this.stop()
+  }
+
+  async startProcesses(names: readonly string[]): Promise<void> {
+    this.#engine.startProcesses(this.#orAll(names))
+  }
+
+  async stopProcesses(names: readonly string[], { end }: { readonly end: boolean }): Promise<void> {
+    const all = this.#orAll(names)
+    this.#engine.stopProcesses(all, end)
+    await this.#conditions.until(() => all.every(name => isDown(this.#record(name))))
+  }
+
+  async restartProcesses(names: readonly string[]): Promise<void> {
+    const all = this.#orAll(names)
+    const before = new Map(all.map(name => [name, this.#record(name).generation]))
+    this.#engine.restartProcesses(all)
+    await this.#conditions.until(() =>
+      all.every(name => {
+        const { generation, instance, state } = this.#record(name)
+        return (
+          (generation > before.get(name)! && instance?.spawned !== false) || isFinished(state) || state === 'parked'
+        )
+      }),
+    )
+  }
+
+  async signalProcesses(names: readonly string[], signal: string): Promise<void> {
+    const all = this.#orAll(names)
+    await new Promise<void>(resolve => this.#engine.signalProcesses(all, signal, resolve))
+  }
+
+  signalAll(signal: string): Promise<void> {
+    return this.signalProcesses([], signal)
+  }
+
+  async status(): Promise<Status> {
+    const host = this.#ended ? null : this.#host
+    const [facts = {}, uses = {}] = await Promise.all([host?.inspectLinks(), host?.inspectProcesses()])
+    return {
+      name: this.#plan.name,
+      pid: process.pid,
+      phase: statusPhase[this.#engine.phase],
+      ok: this.report().ok,
+      processes: [...this.#engine.processes.values()].map(record => processStatus(record, uses[record.name])),
+      links: [...this.#engine.links.records.values()].map(record => linkStatus(record, facts[record.plan.name])),
+    }
+  }
+
+  async plan(): Promise<Plan> {
+    return this.#plan
+  }
+
+  async logFiles(): Promise<readonly LogFile[]> {
+    return this.#host?.logFiles() ?? []
+  }
+
+  report(): Report {
+    const isWhole = this.#logsComplete && this.#startError === null
+    return runReport(this.#engine.processes.values(), this.#plan.strict, isWhole)
+  }
+
+  process(name: string): ProcessHandle {
+    this.#record(name)
+    return {
+      name,
+      status: async (): Promise<ProcessStatus> => (await this.status()).processes.find(row => row.name === name)!,
+      start: () => this.startProcesses([name]),
+      stop: ({ end = false } = {}) => this.stopProcesses([name], { end }),
+      restart: () => this.restartProcesses([name]),
+      signal: signal => this.signalProcesses([name], signal),
+    }
+  }
+
+  async link(name: string, side: string): Promise<unknown> {
+    const record = findLink(this.#engine.links.records, name, side)
+    this.#refuseClosedSide(record, side)
+    return this.#appEnds.open(name, side, async () => {
+      await this.#conditions.until(() => this.#linksOpen)
+      this.#refuseClosedSide(record, side)
+      return this.#host!
+    })
+  }
+
+  /** Tells a warning that came from around the supervisor, such as from the logs. */
+  warn(message: string): void {
+    this.#tell('warning', message)
+  }
+
+  get hasEnded() {
+    return this.#ended
+  }
+
+  #stateChanged(record: ProcessRecord, from: ProcessState, to: ProcessState): void {
+    if (to === 'running') this.#hooks.run('onStart', record)
+    const { name, generation, exit, note, instance } = record
+    this.#tell('state', { process: name, generation, from, to, pid: instance?.pid ?? null, exit, note })
+    this.#conditions.look()
+  }
+
+  /** After the current job of the brain: a listener that throws must not stop it half-way. */
+  #tell<E extends keyof SupervisorEvents>(event: E, ...args: SupervisorEvents[E]): void {
+    queueMicrotask(() => (this as EventEmitter).emit(event, ...args))
+  }
+
+  /** The graph is over: what is left of the host goes, then those who wait are told. */
+  async #close(): Promise<void> {
+    const stopTimeoutMs = Math.max(0, ...Object.values(this.#plan.processes).map(row => row.stopTimeoutMs))
+    try {
+      const closing = await this.#host?.close({ stopTimeoutMs, logDeadlineMs: this.#plan.drainTimeoutMs })
+      this.#logsComplete = Object.keys(closing?.droppedLogBytes ?? {}).length === 0
+      for (const message of closing ? describeClosing(closing) : []) this.warn(message)
+    } catch (error) {
+      this.#logsComplete = false
+      this.warn(`The end of "${this.name}" was not clean: ${(error as Error).message}`)
+    }
+    await this.#hooks.close(stopTimeoutMs)
+    clearInterval(this.#keepAlive)
+    this.#ended = true
+    this.#linksOpen = true
+    const report = this.report()
+    this.#tell('finished', report)
+    this.#resolveFinished(report)
+    this.#conditions.end()
+  }
+
+  #record(name: string): ProcessRecord {
+    return findProcess(this.#engine.processes, name)
+  }
+
+  #checkNames(names: readonly string[]): void {
+    for (const name of names) this.#record(name)
+  }
+
+  #orAll(names: readonly string[]): readonly string[] {
+    this.#checkNames(names)
+    return names.length === 0 ? [...this.#engine.processes.keys()] : names
+  }
+
+  #refuseClosedSide(record: LinkRecord, side: string): void {
+    const over = this.#ended || (this.#started && this.#engine.phase !== 'opening' && record.phase !== 'open')
+    if (over || record.closed.has(side))
+      throw new IpcsupError('IPCSUP_ERR_SIDE_CLOSED', { side, link: record.plan.name })
+  }
+}
+
+// What Node takes; it never fires in a life.
+const longestTimerMs = 2 ** 31 - 1
+
+function isDown(record: ProcessRecord): boolean {
+  return record.instance === null && (isFinished(record.state) || record.state === 'parked' || record.state === 'idle')
+}

@@ -1,0 +1,36 @@
+/** Finds what is named, or says what there is; refuses what cannot be done with a side. */
+import { IpcsupError } from '../errors.js'
+import { nearest } from '../nearest.js'
+import type { LinkRecord, ProcessRecord } from './brain/records.js'
+
+/** Throws IPCSUP_ERR_UNKNOWN_PROCESS. */
+export function findProcess(processes: ReadonlyMap<string, ProcessRecord>, name: string): ProcessRecord {
+  const record = processes.get(name)
+  if (record) return record
+  const known = [...processes.keys()]
+  const detail = { name, nearest: nearest(name, known) ?? '', known: known.join(', ') }
+  throw new IpcsupError('IPCSUP_ERR_UNKNOWN_PROCESS', detail)
+}
+
+/** Throws IPCSUP_ERR_UNKNOWN_LINK, also when the link has no such side. */
+export function findLink(links: ReadonlyMap<string, LinkRecord>, name: string, side: string): LinkRecord {
+  const record = links.get(name)
+  const known = record ? Object.keys(record.plan.sides) : [...links.keys()]
+  if (record && known.includes(side)) return record
+  throw new IpcsupError('IPCSUP_ERR_UNKNOWN_LINK', {
+    what: record ? `side "${side}" of link "${name}"` : `link "${name}"`,
+    nearest: nearest(record ? side : name, known) ?? '',
+    known: known.join(', '),
+  })
+}
+
+/** A side that nobody uses, not even the app, would be an end of file or a broken pipe for the other from the start. */
+export function refuseUnusedSides(links: Iterable<LinkRecord>): void {
+  for (const { plan, appUses } of links) {
+    if (plan.traits.named) continue
+    for (const side of Object.keys(plan.sides)) {
+      const isUsed = plan.uses.some(use => use.side === side) || appUses.has(side)
+      if (!isUsed) throw new IpcsupError('IPCSUP_ERR_SIDE_UNUSED', { side, link: plan.name })
+    }
+  }
+}

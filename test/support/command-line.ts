@@ -1,0 +1,104 @@
+/** The built command line in a sandbox of its own: runtime, state and current directory are private to one test. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Status } from '../../src/supervisor/controls.js'
+import type { RunEntry } from '../../src/supervisor/run/list.js'
+import { until } from './conditions.js'
+
+export const program = fileURLToPath(new URL('../../bin/ipcsup', import.meta.url))
+const terminalProgram = fileURLToPath(new URL('./terminal.py', import.meta.url))
+
+export interface Ended {
+  /** As a shell reports it: 128 + signal where one ended it. */
+  readonly status: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly out: string
+  readonly err: string
+}
+
+export interface Started {
+  readonly child: ChildProcess
+  out(): string
+  err(): string
+  /** Resolves when the text has come on stdout (or on a terminal). */
+  shows(text: string | RegExp): Promise<void>
+  type(text: string): void
+  readonly ended: Promise<Ended>
+}
+
+export interface Sandbox extends AsyncDisposable {
+  /** The current directory of all commands. */
+  readonly directory: string
+  readonly environment: NodeJS.ProcessEnv
+  writeConfig(config: unknown): void
+  /** Runs `ipcsup …` to its end. */
+  ipcsup(...argv: string[]): Promise<Ended>
+  start(...argv: string[]): Started
+  /** Runs a shell script on a new terminal, `ipcsup` being on its PATH. */
+  openTerminal(script: string, options?: { readonly deaf?: boolean; readonly shell?: string }): Started
+  status(): Promise<Status>
+  /** The supervisors of this sandbox; \`ipcsup ls\` itself has those of the whole user. */
+  listRuns(): Promise<readonly RunEntry[]>
+}
+
+export function createSandbox(): Sandbox {
+  const root = realpathSync(mkdtempSync('/tmp/ipcsup-sandbox-'))
+  const directory = join(root, 'project')
+  for (const name of ['runtime', 'state', 'project']) mkdirSync(join(root, name), { mode: 0o700 })
+  const environment = {
+    ...process.env,
+    XDG_RUNTIME_DIR: join(root, 'runtime'),
+    XDG_STATE_HOME: join(root, 'state'),
+    PATH: `${fileURLToPath(new URL('../../bin', import.meta.url))}:${process.env.PATH}`,
+  }
+  const children: ChildProcess[] = []
+  const launch = (file: string, argv: readonly string[]): Started => {
+    const child = spawn(file, argv, { cwd: directory, env: environment, stdio: 'pipe' })
+    children.push(child)
+    return watchChild(child)
+  }
+  const ipcsup = (...argv: string[]) => launch(program, argv).ended
+  const listRuns = async () =>
+    (JSON.parse((await ipcsup('ls', '--json')).out) as RunEntry[]).filter(run => run.directory.startsWith(root))
+  return {
+    directory,
+    environment,
+    listRuns,
+    writeConfig: config => writeFileSync(join(directory, 'ipcsup.config.json'), JSON.stringify(config)),
+    ipcsup,
+    start: (...argv) => launch(program, argv),
+    openTerminal: (script, { deaf = false, shell = 'sh' } = {}) =>
+      launch('python3', [terminalProgram, deaf ? 'deaf' : 'reads', shell, '-c', script]),
+    status: async () => JSON.parse((await ipcsup('status', '--json')).out) as Status,
+    async [Symbol.asyncDispose]() {
+      for (const { pid, alive } of await listRuns()) if (alive) process.kill(pid, 'SIGKILL')
+      for (const child of children) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+      await ipcsup('clean')
+      rmSync(root, { recursive: true, force: true })
+    },
+  }
+}
+
+function watchChild(child: ChildProcess): Started {
+  const text = { out: '', err: '' }
+  child.stdout!.setEncoding('utf8').on('data', chunk => {
+    text.out += chunk
+  })
+  child.stderr!.setEncoding('utf8').on('data', chunk => {
+    text.err += chunk
+  })
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (status, signal) => resolve({ status, signal, ...text }))
+  })
+  return {
+    child,
+    out: () => text.out,
+    err: () => text.err,
+    shows: wanted => until(`the output has ${wanted}`, () => new RegExp(wanted).test(text.out)),
+    type: typed => void child.stdin!.write(typed),
+    ended,
+  }
+}
