@@ -1,0 +1,123 @@
+/**
+ * argv → verb, its arguments and options; errors → text and exit status.
+ */
+import { Command, CommanderError, Option, type OutputConfiguration } from 'commander'
+import { IpcsupError } from '../errors.js'
+import { readVersion } from '../version.js'
+import type { Output } from './output.js'
+import type { Call, Outcome, Verb } from './verb.js'
+import { isVerb, type VerbName, verbNames, verbs } from './verbs.js'
+
+const statuses = `
+Exit status:
+  0  done
+  1  a process failed
+  2  wrong usage, or something wrong in the config
+  3  there is no such supervisor
+  4  the system refused something
+`
+
+/**
+ * Runs one command line. Never throws: an error is printed, and is a status.
+ *
+ * @param argv - without the program
+ */
+export async function runCommandLine(argv: readonly string[], out: Output, err: Output): Promise<Outcome> {
+  try {
+    return await parseAndRun(argv, out, err)
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0
+    if (error instanceof IpcsupError) {
+      err.write(`ipcsup: ${error.message}\n`)
+      return error.status
+    }
+    err.write(`ipcsup: unexpected error, please report it: ${(error as Error)?.stack ?? error}\n`)
+    return 4
+  }
+}
+
+async function parseAndRun(argv: readonly string[], out: Output, err: Output): Promise<Outcome> {
+  const asked = argv[0] === 'help' && isVerb(argv[1]) ? [argv[1], '--help'] : argv
+  const name = isVerb(asked[0]) ? asked[0] : null
+  let outcome: Outcome = 0
+  const program = makeProgram(out, name)
+  if (name) {
+    const verb = await verbs[name].load()
+    addVerb(program, name, verb, async call => {
+      outcome = await verb.run({ ...call, out, err })
+    })
+  }
+  if (asked.length === 0) {
+    err.write(program.helpInformation() + statuses)
+    return 2
+  }
+  await program.parseAsync(asked, { from: 'user' })
+  return outcome
+}
+
+/** Only the verb that was asked for is imported: the others are names for the help. */
+function makeProgram(out: Output, asked: VerbName | null): Command {
+  const program = new Command('ipcsup')
+    .description('Declares processes and the links between them; restarts what fails while the links stay alive.')
+    .usage('<verb> [options]')
+    .helpCommand(false)
+    .helpOption('-h, --help', 'show this help')
+    .commandsGroup('Verbs:')
+    .exitOverride()
+    .configureOutput(makeOutputConfiguration(out, asked))
+    .addHelpText('after', statuses)
+  program.option('-V, --version', 'print the version')
+  program.on('option:version', () => {
+    out.write(`${readVersion()}\n`)
+    throw new CommanderError(0, 'commander.version', '')
+  })
+  if (asked === null) for (const name of verbNames) program.command(name).description(verbs[name].about)
+  return program
+}
+
+function makeOutputConfiguration(out: Output, asked: VerbName | null): OutputConfiguration {
+  return {
+    writeOut: text => out.write(text),
+    writeErr: text => out.write(text),
+    getOutHelpWidth: () => 100,
+    getErrHelpWidth: () => 100,
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+    outputError(text) {
+      throw new IpcsupError('IPCSUP_ERR_USAGE', { what: makeSentence(text), verb: asked ?? '' })
+    },
+  }
+}
+
+/** commander's `error: unknown option '--foo'\n(Did you mean --food?)` as we say it. */
+function makeSentence(text: string): string {
+  const [what, hint] = text
+    .trim()
+    .replace(/^error: /, '')
+    .replace('unknown command', 'unknown verb')
+    .split('\n')
+  return `${what![0]!.toUpperCase()}${what!.slice(1).replace(/\.$/, '')}.${hint === undefined ? '' : ` ${hint.slice(1, -1)}`}`
+}
+
+function addVerb(
+  program: Command,
+  name: VerbName,
+  verb: Verb,
+  run: (call: Pick<Call, 'arguments' | 'options'>) => Promise<void>,
+): void {
+  const command = program.command(name).description(verbs[name].about).helpOption('-h, --help', 'show this help')
+  for (const [syntax, about] of verb.arguments ?? []) command.argument(syntax, about)
+  for (const { flags, about, choices, hidden } of verb.options ?? []) {
+    const option = new Option(flags, about).hideHelp(hidden ?? false)
+    command.addOption(choices ? option.choices(choices) : option)
+  }
+  const examples = verb.examples.map(([line, about]) => `  ${line}\n      ${about}\n`).join('')
+  command.addHelpText('after', `\nExamples:\n${examples}${statuses}`)
+  command.action((...given: unknown[]) => {
+    const positional = given
+      .slice(0, -2)
+      .flat()
+      .filter(value => value !== undefined) as string[]
+    return run({ arguments: positional, options: given.at(-2) as Call['options'] })
+  })
+}

@@ -1,0 +1,114 @@
+/**
+ * The only writer of the command line's own text, with `writeSync` on a description of its own.
+ *
+ * `process.stdout` is never touched: its getter alone sets O_NONBLOCK on the description that is shared with the shell,
+ * with neighbours in a pipeline and with children that inherit it.
+ */
+import { closeSync, constants, fstatSync, openSync, type Stats, writeSync } from 'node:fs'
+
+export interface Output {
+  /** A description of its own where the system gives one; stays open until the process ends. */
+  readonly descriptor: number
+  readonly isTerminal: boolean
+  /** A terminal that wants colour (`NO_COLOR`, `TERM=dumb`). */
+  readonly color: boolean
+  /**
+   * Once nobody reads any more (EPIPE, a terminal that is gone), this and everything after it is dropped: nothing else
+   * ends because of it.
+   */
+  write(text: string | Buffer): void
+}
+
+export interface OutputOptions {
+  /** False: text that cannot be written now is kept, and written when there is room: supervision must go on. */
+  readonly waits: boolean
+}
+
+/** Kept of what a terminal that nobody reads does not take. */
+const mostPendingBytes = 256 * 1024
+
+const retryMs = 50
+
+export function openOutput(shared: 1 | 2, { waits }: OutputOptions): Output {
+  const stats = statDescriptor(shared)
+  const descriptor = stats ? openOwnDescription(shared, stats, waits) : shared
+  const isTerminal = stats?.isCharacterDevice() === true && isTerminalDescriptor(shared)
+  const { NO_COLOR, TERM } = process.env
+  const color = isTerminal && !NO_COLOR && TERM !== 'dumb'
+  return { descriptor, isTerminal, color, write: makeWrite(descriptor, waits) }
+}
+
+/** Whether both go to the same terminal, pipe or file, where lines of the one could tear those of the other. */
+export function goToSamePlace(a: Output, b: Output): boolean {
+  const [first, second] = [statDescriptor(a.descriptor), statDescriptor(b.descriptor)]
+  return first !== null && second !== null && first.dev === second.dev && first.ino === second.ino
+}
+
+function makeWrite(descriptor: number, waits: boolean): Output['write'] {
+  let pending = Buffer.alloc(0)
+  let retry: NodeJS.Timeout | undefined
+  const flush = () => {
+    clearTimeout(retry)
+    pending = pending.subarray(writeBytes(descriptor, pending, waits))
+    if (pending.length > 0) retry = setTimeout(flush, retryMs).unref()
+  }
+  return text => {
+    pending = Buffer.concat([pending, typeof text === 'string' ? Buffer.from(text) : text]).subarray(
+      0,
+      mostPendingBytes,
+    )
+    flush()
+  }
+}
+
+/** Returns how many bytes are dealt with: written, or dropped because nobody reads any more. */
+function writeBytes(descriptor: number, bytes: Buffer, waits: boolean): number {
+  let written = 0
+  while (written < bytes.length) {
+    try {
+      written += writeSync(descriptor, bytes, written)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'EAGAIN') return bytes.length
+      if (!waits) return written
+      // Somebody who shares the description made it non-blocking.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+    }
+  }
+  return written
+}
+
+/**
+ * Pipes, FIFOs and terminals get a fresh description, so that O_NONBLOCK is ours to choose. A file must not: its offset
+ * is shared with whoever writes there too. A socket cannot be opened.
+ */
+function openOwnDescription(shared: number, stats: Stats, waits: boolean): number {
+  if (!stats.isFIFO() && !stats.isCharacterDevice()) return shared
+  const path = `/proc/self/fd/${shared}`
+  const flags = constants.O_WRONLY | constants.O_NOCTTY
+  try {
+    // Never blocks, also when a pipe has lost its reader: then it fails, and writing says EPIPE.
+    const own = openSync(path, flags | constants.O_NONBLOCK)
+    if (!waits) return own
+    const waiting = openSync(path, flags)
+    closeSync(own)
+    return waiting
+  } catch {
+    // Of another user (after su), or without a reader.
+    return shared
+  }
+}
+
+/** Null when the program was started with that descriptor closed. */
+function statDescriptor(descriptor: number): Stats | null {
+  try {
+    return fstatSync(descriptor)
+  } catch {
+    return null
+  }
+}
+
+/** node:tty is 1 ms of the start: asked only about character devices. */
+function isTerminalDescriptor(descriptor: number): boolean {
+  return process.getBuiltinModule('node:tty').isatty(descriptor)
+}

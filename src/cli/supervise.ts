@@ -1,0 +1,76 @@
+/**
+ * The life of a supervisor in the foreground, shared by `start` and `run`.
+ */
+import type { Plan } from '../config/plan.js'
+import type { Report } from '../supervisor/controls.js'
+import { createFromPlan, type ShowingSupervisor } from '../supervisor/create.js'
+import type { LogDisplay } from '../supervisor/logs/logs.js'
+import type { RunKey } from '../supervisor/run/name.js'
+import { openRun } from '../supervisor/run/open.js'
+import { describeReclaimed } from '../supervisor/run/reclaim.js'
+import type { Supervisor } from '../supervisor/supervisor.js'
+import { readVersion } from '../version.js'
+import type { Notices } from './notices.js'
+import { handleSignals } from './signals.js'
+
+export interface SuperviseOptions {
+  readonly plan: Plan
+  readonly key: RunKey
+  /** Processes to start, with their needs; none: all. */
+  readonly names: readonly string[]
+  /** Where log lines are shown. */
+  readonly display: LogDisplay | null
+  readonly notices: Notices
+  /** Called before anything is started. */
+  readonly onCreated?: (supervisor: ShowingSupervisor) => void
+  /** Called when every process without needs was spawned, and it can be talked to. */
+  readonly onUp?: () => void
+}
+
+export interface Supervised {
+  readonly report: Report
+  /** The signal that ended it; null: it ended by itself, or by `ipcsup stop`. */
+  readonly signal: NodeJS.Signals | null
+}
+
+/** Nothing is left behind when it resolves or rejects. */
+export async function supervise(options: SuperviseOptions): Promise<Supervised> {
+  const { plan, key, display, notices } = options
+  const run = await openRun({ key, name: plan.name, version: readVersion(), keepPaths: listPaths(plan) })
+  try {
+    if (run.reclaimed) notices.say(describeReclaimed(run.reclaimed))
+    const supervisor = createFromPlan(plan, { run, display })
+    options.onCreated?.(supervisor)
+    notices.listen(supervisor)
+    return await liveUntilFinished(supervisor, run.directory, options)
+  } finally {
+    notices.open()
+    run.close()
+  }
+}
+
+async function liveUntilFinished(
+  supervisor: Supervisor,
+  directory: string,
+  { names, notices, onUp }: SuperviseOptions,
+): Promise<Supervised> {
+  const signals = handleSignals(supervisor, notices.say)
+  try {
+    await supervisor.start(names)
+    notices.open()
+    // Not before: node:http costs more than the first spawn.
+    const { serveControls } = await import('../control/server.js')
+    const server = await serveControls(supervisor, directory)
+    onUp?.()
+    const report = await supervisor.finished
+    await server.close()
+    return { report, signal: signals.received }
+  } finally {
+    signals.close()
+  }
+}
+
+/** Where links make named objects: those of a dead run stay there, so that strangers who have them open stay connected. */
+function listPaths(plan: Plan): string[] {
+  return Object.values(plan.links).flatMap(({ options: { path } }) => (typeof path === 'string' ? [path] : []))
+}

@@ -1,0 +1,75 @@
+import { existsSync, watch } from 'node:fs'
+import { controlSocket } from '../../control/routes.js'
+import { IpcsupError } from '../../errors.js'
+import type { LogFile } from '../../supervisor/controls.js'
+import { createLinePrinter } from '../../supervisor/logs/format.js'
+import { followLogs, readLogTail } from '../../supervisor/logs/read.js'
+import { locateSupervisor } from '../locate.js'
+import { formatJson } from '../show/text.js'
+import { type Call, readValue, sharedOptions, type Verb } from '../verb.js'
+
+export const logs: Verb = {
+  arguments: [['[name...]', 'processes whose logs are shown (default: all)']],
+  options: [
+    sharedOptions.config,
+    sharedOptions.pid,
+    { flags: '-f, --follow', about: 'go on with what is logged from now on, until the supervisor ends' },
+    { flags: '-n, --lines <count>', about: 'lines of each file to begin with (default: 10)' },
+    { flags: '--json', about: 'print where the files are, as JSON' },
+  ],
+  examples: [
+    ['ipcsup logs -f web', 'shows the last lines of web, and what it logs from now on'],
+    ['ipcsup logs -n 1000 | grep -i error', 'searches the last thousand lines of each log'],
+  ],
+  async run(call) {
+    const lines = readCount(call)
+    const { controls, run } = await locateSupervisor(call)
+    const files = choose(await controls.logFiles(), call.arguments)
+    if (call.options.json === true) {
+      call.out.write(formatJson(files))
+      return 0
+    }
+    const { color, isTerminal } = call.out
+    const printer = createLinePrinter({ color, isTerminal, names: files.map(file => file.process) })
+    const print = (file: LogFile, chunk: Buffer) => {
+      const shown = printer.print(file.process, file.stream, chunk)
+      if (shown.length > 0) call.out.write(shown)
+    }
+    const tails = await readLogTail(files, lines)
+    for (const { file, bytes } of tails) print(file, bytes)
+    if (call.options.follow === true) await followLogs(files, print, endOfRun(run.directory), { from: tails })
+    call.out.write(printer.end())
+    return 0
+  },
+}
+
+/** Aborted when the supervisor is gone; what it logged last has been read by then. */
+function endOfRun(directory: string): AbortSignal {
+  const ended = new AbortController()
+  const look = () => {
+    if (existsSync(controlSocket(directory))) return
+    watcher?.close()
+    // One inotify descriptor has all events in order, so the reader was woken for the last lines before this: it gets its turn.
+    setImmediate(() => ended.abort())
+  }
+  const watcher = existsSync(directory) ? watch(directory, look) : null
+  look()
+  return ended.signal
+}
+
+function readCount(call: Call): number {
+  const given = readValue(call, 'lines') ?? '10'
+  if (/^\d{1,9}$/.test(given)) return Number(given)
+  const what = `--lines must be a number of lines, got "${given}".`
+  throw new IpcsupError('IPCSUP_ERR_USAGE', { what, verb: 'logs' })
+}
+
+function choose(files: readonly LogFile[], names: readonly string[]): readonly LogFile[] {
+  const known = [...new Set(files.map(file => file.process))]
+  const unknown = names.find(name => !known.includes(name))
+  if (unknown !== undefined) {
+    const what = `There is no log of "${unknown}". Processes with logs: ${known.join(', ') || 'none'}.`
+    throw new IpcsupError('IPCSUP_ERR_USAGE', { what, verb: 'logs' })
+  }
+  return names.length === 0 ? files : files.filter(file => names.includes(file.process))
+}

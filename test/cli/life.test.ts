@@ -1,0 +1,291 @@
+import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { isAlive, readOwner, readProcess, readProcesses } from '../../src/supervisor/host/proc.js'
+import { createSandbox, type Sandbox } from '../support/command-line.js'
+import { until } from '../support/conditions.js'
+
+let sandbox: Sandbox
+
+beforeEach(() => {
+  sandbox = createSandbox()
+})
+
+afterEach(async () => {
+  await sandbox[Symbol.asyncDispose]()
+})
+
+/** Pids of all live processes of a run, by what is in their environment. */
+const listOfRun = (run: string) =>
+  readProcesses()
+    .filter(isAlive)
+    .map(({ pid }) => pid)
+    .filter(pid => readOwner(pid).run === run)
+
+const isGone = (pid: number) => !isAlive(readProcess(pid))
+
+describe('§16 start --detach', () => {
+  test('returns when every process without needs was spawned; stop ends it and everything it made', async () => {
+    sandbox.writeConfig({
+      name: 'orders',
+      drainTimeout: '50ms',
+      links: { lines: { kind: 'fifo', path: 'lines.fifo' } },
+      processes: {
+        tail: { command: 'sleep 1000', links: { lines: 'write' } },
+        parse: { command: 'sleep 1000', links: { lines: 'read' } },
+      },
+    })
+    const { status, out, err } = await sandbox.ipcsup('start', '--detach')
+    expect({ status, out }).toEqual({ status: 0, out: '' })
+    expect(err).toMatch(/running in the background \(pid \d+\), messages in .*\.log/)
+    const { pid, processes } = await sandbox.status()
+    expect(processes.map(row => row.state)).toEqual(['running', 'running'])
+    expect(readProcess(pid)).toMatchObject({ session: pid, group: pid })
+    expect(lstatSync(join(sandbox.directory, 'lines.fifo')).isFIFO()).toBe(true)
+    expect(await sandbox.ipcsup('stop')).toMatchObject({ status: 0, out: 'orders ended well: 2 processes\n' })
+    expect([pid, ...processes.map(row => row.pid!)].every(isGone)).toBe(true)
+    expect(existsSync(join(sandbox.directory, 'lines.fifo'))).toBe(false)
+  })
+
+  test.each([
+    ['an invalid config', { processes: { parse: { comand: 'true' } } }, 2, 'processes.parse'],
+    [
+      'a link that cannot be made',
+      {
+        links: { lines: { kind: 'fifo', path: 'missing/lines.fifo' } },
+        processes: {
+          a: { command: 'true', links: { lines: 'write' } },
+          b: { command: 'true', links: { lines: 'read' } },
+        },
+      },
+      4,
+      '"lines" cannot be created',
+    ],
+  ])('has the error and status of the foreground for %s', async (_what, config, status, text) => {
+    sandbox.writeConfig(config)
+    const foreground = await sandbox.ipcsup('start')
+    const background = await sandbox.ipcsup('start', '--detach')
+    expect(foreground).toMatchObject({ status, out: '', err: expect.stringContaining(text) })
+    expect(background).toEqual(foreground)
+    expect(await sandbox.listRuns()).toEqual([])
+  })
+
+  test('says so when the background is killed before it is up', async () => {
+    const kill = `if (process.argv.includes('--background-of')) process.kill(process.pid, 'SIGKILL')`
+    writeFileSync(join(sandbox.directory, 'ipcsup.config.mjs'), `${kill}\nexport default { processes: {} }`)
+    expect(await sandbox.ipcsup('start', '--detach')).toMatchObject({
+      status: 4,
+      err: expect.stringMatching(
+        /ended before its processes were started: it was killed by SIGKILL\. .* in .*\.log\.\n$/,
+      ),
+    })
+  })
+
+  test('is refused while the config runs, naming the pid', async () => {
+    sandbox.writeConfig({ processes: { web: { command: 'sleep 1000' } } })
+    await sandbox.ipcsup('start', '--detach')
+    const { pid } = await sandbox.status()
+    for (const argv of [['start'], ['start', '--detach']]) {
+      expect(await sandbox.ipcsup(...argv)).toMatchObject({ status: 2, err: expect.stringContaining(`(pid ${pid})`) })
+    }
+    expect((await sandbox.status()).processes[0]!.state).toBe('running')
+  })
+
+  test('its messages are in its log', async () => {
+    sandbox.writeConfig({ processes: { web: { command: 'sleep 1000', restart: 'always' } } })
+    const { err } = await sandbox.ipcsup('start', '--detach')
+    await sandbox.ipcsup('signal', 'KILL', 'web')
+    const log = /messages in (.*)\n/.exec(err)![1]!
+    await until('the restart is in the log', () =>
+      /web restarted \(pid \d+\): killed by SIGKILL/.test(readFileSync(log, 'utf8')),
+    )
+  })
+})
+
+describe('§16 a supervisor that was killed', () => {
+  const config = {
+    name: 'orders',
+    drainTimeout: '50ms',
+    links: { lines: { kind: 'fifo', path: 'lines.fifo' } },
+    processes: {
+      tail: { command: 'sleep 1000', links: { lines: 'write' } },
+      parse: { command: 'sleep 1000', links: { lines: 'read' } },
+      leaver: {
+        command: [
+          'sh',
+          '-c',
+          'setsid sleep 1001 & (setsid sh -c "trap : TERM; setsid sleep 1002" &) ; exec sleep 1003',
+        ],
+      },
+    },
+  }
+
+  async function killSupervisor(): Promise<{ pids: number[]; inode: number }> {
+    sandbox.writeConfig(config)
+    await sandbox.ipcsup('start', '--detach')
+    const { pid, processes } = await sandbox.status()
+    const run = readOwner(processes[0]!.pid!).run!
+    await until('the leavers have left', () => {
+      const sleepers = listOfRun(run).filter(each =>
+        readFileSync(`/proc/${each}/cmdline`, 'latin1').startsWith('sleep'),
+      )
+      return sleepers.filter(each => readProcess(each)?.session === each).length === 5
+    })
+    const pids = listOfRun(run)
+    const { ino: inode } = lstatSync(join(sandbox.directory, 'lines.fifo'))
+    process.kill(pid, 'SIGKILL')
+    await until('it is gone', () => isGone(pid))
+    return { pids, inode }
+  }
+
+  test('the next start ends its processes, also those that left their group, takes over its FIFO, and says so', async () => {
+    const { pids, inode } = await killSupervisor()
+    const { status, err } = await sandbox.ipcsup('start', '--detach')
+    expect(status).toBe(0)
+    expect(err).toMatch(/A supervisor of "orders" \(pid \d+\) died without cleaning up; ended \d+ of its processes: /)
+    for (const pid of pids) expect(err).toContain(`(${pid})`)
+    expect(pids.filter(pid => !isGone(pid))).toEqual([])
+    expect(lstatSync(join(sandbox.directory, 'lines.fifo')).ino).toBe(inode)
+    expect((await sandbox.status()).processes.map(row => row.state)).toEqual(['running', 'running', 'running'])
+    await sandbox.ipcsup('stop')
+    expect(existsSync(join(sandbox.directory, 'lines.fifo'))).toBe(false)
+  })
+
+  test('is shown as killed, and clean does the same without a start', async () => {
+    const { pids } = await killSupervisor()
+    expect((await sandbox.ipcsup('ls')).out).toMatch(/orders +killed/)
+    expect((await sandbox.ipcsup('status')).status).toBe(3)
+    const { status, out } = await sandbox.ipcsup('clean')
+    expect(status).toBe(0)
+    expect(out).toContain(`removed ${join(sandbox.directory, 'lines.fifo')}`)
+    expect(pids.filter(pid => !isGone(pid))).toEqual([])
+    expect(await sandbox.listRuns()).toEqual([])
+  })
+})
+
+describe('talking to a real supervisor', () => {
+  test('§1 a parked process goes on with the same links after start NAME', async () => {
+    sandbox.writeConfig({
+      links: { lines: { kind: 'pipe' } },
+      processes: {
+        count: {
+          command: ['sh', '-c', 'i=0; while [ $i -lt 3 ]; do i=$((i+1)); echo $i; done; exec sleep 1000'],
+          stdout: 'lines',
+        },
+        show: { command: ['sh', '-c', 'while read line; do echo "got $line" >> shown; done'], stdin: 'lines' },
+      },
+    })
+    await sandbox.ipcsup('start', '--detach', 'show')
+    const state = async (name: string) => (await sandbox.status()).processes.find(row => row.name === name)!.state
+    expect([await state('show'), await state('count')]).toEqual(['running', 'idle'])
+    expect((await sandbox.ipcsup('stop', 'show')).status).toBe(0)
+    expect(await state('show')).toBe('parked')
+    expect((await sandbox.ipcsup('start', 'count')).status).toBe(0)
+    await until('count has written', async () => (await sandbox.status()).links[0]!.queuedBytes === 6)
+    expect((await sandbox.ipcsup('start', 'show')).status).toBe(0)
+    const shown = join(sandbox.directory, 'shown')
+    await until('all is shown', () => existsSync(shown) && readFileSync(shown, 'utf8') === 'got 1\ngot 2\ngot 3\n')
+  })
+
+  test('an unknown process is an error with the nearest name', async () => {
+    sandbox.writeConfig({ processes: { parse: { command: 'sleep 1000' } } })
+    await sandbox.ipcsup('start', '--detach')
+    for (const argv of [
+      ['restart', 'pars'],
+      ['stop', 'pars'],
+      ['signal', 'HUP', 'pars'],
+      ['start', 'pars'],
+    ]) {
+      expect(await sandbox.ipcsup(...argv)).toMatchObject({
+        status: 2,
+        err: expect.stringContaining('Did you mean "parse"?'),
+      })
+    }
+  })
+})
+
+describe('run', () => {
+  test('its bytes are those of the stages, exactly, and its status is 0 if all ended well, else 1', async () => {
+    expect(await sandbox.ipcsup('run', String.raw`printf 'a\0b\rno newline' | cat`)).toEqual({
+      status: 0,
+      signal: null,
+      out: 'a\0b\rno newline',
+      err: '',
+    })
+    expect(await sandbox.ipcsup('run', `false | cat`)).toMatchObject({ status: 1, out: '' })
+    expect(await sandbox.ipcsup('run', `nonexistent | cat`)).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('"nonexistent" was not found'),
+    })
+    expect(await sandbox.ipcsup('run', `echo $HOME`)).toMatchObject({ status: 2, err: expect.stringContaining('$') })
+  })
+
+  test('--report writes how every stage ended, in order; --strict makes lost input status 1', async () => {
+    writeFileSync(join(sandbox.directory, 'once.sh'), 'read line; [ -e again ] || { : > again; kill -9 $$; }; cat')
+    const line = 'seq 1000 | sh once.sh | tail -n 1'
+    const { status, err } = await sandbox.ipcsup(
+      'run',
+      '--restart',
+      'on-failure',
+      '--strict',
+      '--report',
+      'r.json',
+      line,
+    )
+    expect(err).toMatch(/run\.2-sh restarted \(pid \d+\): killed by SIGKILL/)
+    const report = JSON.parse(readFileSync(join(sandbox.directory, 'r.json'), 'utf8'))
+    expect(status).toBe(1)
+    expect(report.ok).toBe(false)
+    expect(report.processes.map(({ name, exit }: { name: string; exit: unknown }) => [name, exit])).toEqual([
+      ['run.1-seq', { code: 0 }],
+      ['run.2-sh', { code: 0 }],
+      ['run.3-tail', { code: 0 }],
+    ])
+    expect(report.processes[1]).toMatchObject({ restarts: 1, inputLost: [expect.any(String)] })
+    expect(Object.keys(report.processes[0]).sort()).toEqual([
+      'endedAt',
+      'exit',
+      'inputLost',
+      'maxRssBytes',
+      'name',
+      'restarts',
+      'startedAt',
+      'systemMs',
+      'userMs',
+    ])
+  })
+
+  test('a report that cannot be written is an error of the system', async () => {
+    expect(await sandbox.ipcsup('run', '--report', 'missing/r.json', 'true')).toMatchObject({
+      status: 4,
+      err: expect.stringContaining('Writing the report missing/r.json failed: open: ENOENT'),
+    })
+  })
+
+  test('is found by status --pid while it runs', async () => {
+    const started = sandbox.start('run', `sh -c 'echo up; exec sleep 1000'`)
+    await started.shows('up')
+    const { pid } = (await sandbox.listRuns())[0]!
+    await until('it can be asked', async () => (await sandbox.ipcsup('status', '--pid', String(pid))).status === 0)
+    expect((await sandbox.ipcsup('stop', '--pid', String(pid), '--now')).status).toBe(0)
+    await started.ended
+  })
+})
+
+test('the launcher works through symbolic links, as npx makes them', async () => {
+  const { symlinkSync } = await import('node:fs')
+  const { execFileSync } = await import('node:child_process')
+  const { program } = await import('../support/command-line.js')
+  symlinkSync(program, join(sandbox.directory, 'first'))
+  symlinkSync('first', join(sandbox.directory, 'second'))
+  for (const command of ['./second', join(sandbox.directory, 'second')]) {
+    expect(execFileSync(command, ['--version'], { cwd: sandbox.directory, encoding: 'utf8' })).toMatch(
+      /^\d+\.\d+\.\d+\n$/,
+    )
+  }
+})
+
+test('§8 children have the soft limit of open files that ipcsup was started with', async () => {
+  const started = sandbox.openTerminal(`ulimit -Sn 321; ipcsup run "sh -c 'ulimit -Sn'"`)
+  expect((await started.ended).out.trim()).toBe('321')
+})

@@ -1,0 +1,357 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { runCommandLine } from '../../src/cli/command-line.js'
+import type { Output } from '../../src/cli/output.js'
+import { serveControls } from '../../src/control/server.js'
+import { IpcsupError } from '../../src/errors.js'
+import type { Controls, ProcessStatus, Report, Status } from '../../src/supervisor/controls.js'
+import { openRun } from '../../src/supervisor/run/open.js'
+import { readStartTime } from '../../src/supervisor/run/processes.js'
+import { until } from '../support/conditions.js'
+
+let directory: string
+const before = { cwd: process.cwd(), runtime: process.env.XDG_RUNTIME_DIR }
+const closers: (() => Promise<void> | void)[] = []
+
+beforeEach(() => {
+  directory = realpathSync(mkdtempSync('/tmp/ipcsup-talk-'))
+  mkdirSync(join(directory, 'runtime'), { mode: 0o700 })
+  mkdirSync(join(directory, 'project'))
+  mkdirSync(join(directory, 'elsewhere'))
+  process.env.XDG_RUNTIME_DIR = join(directory, 'runtime')
+  process.chdir(join(directory, 'project'))
+  writeFileSync('ipcsup.config.json', JSON.stringify({ processes: { parse: { command: 'true' } } }))
+})
+
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close()
+  process.chdir(before.cwd)
+  if (before.runtime === undefined) delete process.env.XDG_RUNTIME_DIR
+  else process.env.XDG_RUNTIME_DIR = before.runtime
+  rmSync(directory, { recursive: true, force: true })
+})
+
+const row = (name: string, more: Partial<ProcessStatus> = {}): ProcessStatus => ({
+  name,
+  state: 'running',
+  pid: process.pid,
+  exit: null,
+  restarts: 0,
+  inputLost: [],
+  startedAt: '2026-01-01T00:00:00.000Z',
+  endedAt: null,
+  userMs: null,
+  systemMs: null,
+  maxRssBytes: null,
+  cpuPercent: 12.34,
+  residentBytes: 3 * 1024 * 1024,
+  leftovers: [],
+  note: null,
+  ...more,
+})
+
+const status: Status = {
+  name: 'orders',
+  pid: 4120,
+  phase: 'running',
+  ok: false,
+  processes: [
+    row('parse'),
+    row('tail', {
+      state: 'delayed',
+      pid: null,
+      exit: { signal: 'SIGKILL' },
+      restarts: 3,
+      inputLost: ['lines'],
+      note: 'restart 4 in 1.2 s',
+    }),
+    row('web', {
+      state: 'failed',
+      pid: null,
+      exit: { code: 3 },
+      cpuPercent: null,
+      residentBytes: null,
+      leftovers: [77],
+    }),
+  ],
+  links: [
+    {
+      name: 'lines',
+      kind: 'pipe',
+      lifetime: 'auto',
+      generation: 1,
+      queuedBytes: 3112,
+      capacityBytes: 65536,
+      sides: { read: { processes: ['parse'], closed: false }, write: { processes: ['tail'], closed: true } },
+    },
+  ],
+}
+
+/** A supervisor to talk to: its run directory, its control socket, and a process that lives as long as it. */
+async function startFake(configPath: string | null, name = 'orders') {
+  const body: ChildProcess = spawn('sleep', ['1000'], { stdio: 'ignore' })
+  await once(body, 'spawn')
+  const run = await openRun({ key: configPath === null ? { pid: body.pid! } : { configPath }, name, version: '0' })
+  const ledger = join(run.directory, 'ledger.jsonl')
+  const header = JSON.parse(readFileSync(ledger, 'utf8')).run
+  writeFileSync(
+    ledger,
+    `${JSON.stringify({ run: { ...header, pid: body.pid, startTime: readStartTime(body.pid!) } })}\n`,
+  )
+  const calls: unknown[][] = []
+  const report: Report = { ok: false, processes: status.processes }
+  const logs = join(directory, 'logs')
+  mkdirSync(logs, { recursive: true })
+  const take =
+    <R>(verb: string, answer: R) =>
+    async (...args: unknown[]) => {
+      calls.push([verb, ...args])
+      return answer
+    }
+  const controls: Controls = {
+    status: take('status', status),
+    plan: () => Promise.reject(new IpcsupError('IPCSUP_ERR_REQUEST', { request: 'plan', why: 'not asked for here' })),
+    logFiles: take('logFiles', [
+      { process: 'parse', stream: 'stdout', path: join(logs, 'parse.stdout.log') } as const,
+      { process: 'web', stream: 'stderr', path: join(logs, 'web.stderr.log') } as const,
+    ]),
+    startProcesses: take('startProcesses', undefined),
+    stopProcesses: take('stopProcesses', undefined),
+    restartProcesses: take('restartProcesses', undefined),
+    signalProcesses: take('signalProcesses', undefined),
+    stop: async (...args) => {
+      calls.push(['stop', ...args])
+      body.kill()
+      return report
+    },
+  }
+  const server = await serveControls(controls, run.directory)
+  let isOpen = true
+  const close = async () => {
+    if (!isOpen) return
+    isOpen = false
+    await server.close()
+    run.close()
+    body.kill()
+  }
+  closers.push(close)
+  return { calls, logs, pid: body.pid!, close }
+}
+
+const here = () => join(process.cwd(), 'ipcsup.config.json')
+
+function collect(): Output & { text: string; onText: () => void } {
+  return {
+    descriptor: -1,
+    isTerminal: false,
+    color: false,
+    text: '',
+    onText() {},
+    write(text) {
+      this.text += text
+      this.onText()
+    },
+  }
+}
+
+async function ipcsup(...argv: string[]) {
+  const [out, err] = [collect(), collect()]
+  const outcome = await runCommandLine(argv, out, err)
+  return { outcome, out: out.text, err: err.text }
+}
+
+describe('status', () => {
+  test('is an aligned table of processes and links, plain in a pipe', async () => {
+    await startFake(here())
+    const { outcome, out } = await ipcsup('status')
+    expect(outcome).toBe(0)
+    const lines = out.split('\n')
+    expect(lines[0]).toBe('orders: running (pid 4120)')
+    expect(lines[2]).toMatch(/^PROCESS {2}STATE {4} {2,}PID +UPTIME +RESTARTS +CPU +MEMORY {2}NOTE$/)
+    expect(lines[3]).toMatch(new RegExp(`^parse {4}running +${process.pid} +\\S.* +0 +12\\.3% +3 MiB$`))
+    expect(lines[4]).toMatch(/^tail {5}delayed .* 3 .*restart 4 in 1\.2 s; input lost: lines$/)
+    expect(lines[5]).toMatch(/^web {6}failed .* exit 3; left behind: 77$/)
+    expect(lines[7]).toMatch(/^LINK +KIND +SIDES +QUEUED +CAPACITY +PATH$/)
+    expect(lines[8]).toMatch(/^lines +pipe +read: parse; write: tail \(closed\) +3\.0 KiB +64 KiB$/)
+    expect(out).not.toContain('\x1b')
+  })
+
+  test('--json has the rows of the report with state and pid, and the bytes queued', async () => {
+    await startFake(here())
+    expect(JSON.parse((await ipcsup('status', '--json')).out)).toEqual(status)
+  })
+})
+
+describe('which supervisor is meant', () => {
+  test('the one of the config of the current directory', async () => {
+    await startFake(here())
+    const other = await startFake('/srv/other.json', 'other')
+    await ipcsup('restart', 'parse')
+    expect(other.calls).toEqual([])
+  })
+
+  test('the one of --config, also through a symbolic link, and the one of --pid', async () => {
+    const { calls, pid } = await startFake(here())
+    process.chdir('../elsewhere')
+    await ipcsup('restart', '--config', '../project/ipcsup.config.json')
+    await ipcsup('restart', '--pid', String(pid))
+    expect(calls).toEqual([
+      ['restartProcesses', []],
+      ['restartProcesses', []],
+    ])
+  })
+
+  test('none is status 3, also when another config runs', async () => {
+    await startFake('/srv/other.json')
+    const { outcome, err } = await ipcsup('status')
+    expect(outcome).toBe(3)
+    expect(err).toContain(`No supervisor is running for ${here()}`)
+    expect((await ipcsup('status', '--pid', '4000000')).outcome).toBe(3)
+  })
+})
+
+describe('verbs that ask for something', () => {
+  test.each([
+    [
+      ['stop', 'parse', 'web'],
+      ['stopProcesses', ['parse', 'web'], { end: false }],
+    ],
+    [
+      ['stop', '--end', 'parse'],
+      ['stopProcesses', ['parse'], { end: true }],
+    ],
+    [
+      ['restart', 'parse'],
+      ['restartProcesses', ['parse']],
+    ],
+    [['restart'], ['restartProcesses', []]],
+    [
+      ['signal', 'hup', 'parse', 'web'],
+      ['signalProcesses', ['parse', 'web'], 'SIGHUP'],
+    ],
+  ])('%j', async (argv, call) => {
+    const { calls } = await startFake(here())
+    expect(await ipcsup(...argv)).toEqual({ outcome: 0, out: '', err: '' })
+    expect(calls).toEqual([call])
+  })
+
+  test('stop drains, waits until the supervisor is gone, and has status 1 when a process had failed', async () => {
+    const { calls, pid } = await startFake(here())
+    const { outcome, out } = await ipcsup('stop')
+    expect(calls).toEqual([['stop', { now: false, kill: false }]])
+    expect(readStartTime(pid)).toBeNull()
+    expect(outcome).toBe(1)
+    expect(out).toBe(
+      'orders ended badly: 3 processes, 3 restarts; tail (killed by SIGKILL, input lost: lines), web (exit 3)\n',
+    )
+  })
+
+  test('stop --now does not drain; --json prints the report; --end needs names', async () => {
+    const { calls } = await startFake(here())
+    expect((await ipcsup('stop', '--end')).outcome).toBe(2)
+    const { out } = await ipcsup('stop', '--now', '--json')
+    expect(JSON.parse(out).ok).toBe(false)
+    expect(calls).toEqual([['stop', { now: true, kill: false }]])
+  })
+
+  test('start NAME of a config that runs already asks its supervisor', async () => {
+    const { calls, pid } = await startFake(here())
+    const { outcome, err } = await ipcsup('start', 'parse')
+    expect(outcome).toBe(0)
+    expect(err).toContain(`pid ${pid}`)
+    expect(calls).toEqual([['startProcesses', ['parse']]])
+  })
+
+  test('§16 start without names of a config that runs already is refused', async () => {
+    const { calls } = await startFake(here())
+    expect(await ipcsup('start')).toMatchObject({ outcome: 2, err: expect.stringContaining('is running already') })
+    expect(calls).toEqual([])
+  })
+})
+
+describe('logs', () => {
+  test('shows the last lines of each file with prefixes, of the named ones only', async () => {
+    const { logs } = await startFake(here())
+    writeFileSync(join(logs, 'parse.stdout.log'), Array.from({ length: 20 }, (_, line) => `line ${line}\n`).join(''))
+    writeFileSync(join(logs, 'web.stderr.log'), 'oops\nunfinished')
+    const { out } = await ipcsup('logs', '-n', '2')
+    expect(out).toBe('parse | line 18\nparse | line 19\nweb   ! oops\nweb   ! unfinished\n')
+    expect((await ipcsup('logs', 'web', '-n', '1')).out).toBe('web ! unfinished\n')
+    expect((await ipcsup('logs', '-n', '0')).out).toBe('')
+    expect(await ipcsup('logs', 'wbe')).toMatchObject({ outcome: 2, err: expect.stringContaining('no log of "wbe"') })
+    expect(JSON.parse((await ipcsup('logs', '--json')).out)).toHaveLength(2)
+  })
+
+  test('finds the last lines across blocks of the file', async () => {
+    const { logs } = await startFake(here())
+    const long = 'x'.repeat(100_000)
+    writeFileSync(join(logs, 'parse.stdout.log'), `first\n${long}\nlast\n`)
+    const { out } = await ipcsup('logs', 'parse', '-n', '3')
+    expect(out.split('\n').map(line => line.length)).toEqual([13, expect.any(Number), 12, 0])
+    expect((await ipcsup('logs', 'parse', '-n', '1')).out).toBe('parse | last\n')
+  })
+
+  test('-f goes on over a rotation, and ends with the supervisor', async () => {
+    const { logs, close } = await startFake(here())
+    const file = join(logs, 'parse.stdout.log')
+    writeFileSync(file, 'one\n')
+    const [out, err] = [collect(), collect()]
+    const shown = (text: string) =>
+      new Promise<void>(resolve => {
+        const look = () => {
+          if (out.text.includes(text)) resolve()
+        }
+        out.onText = look
+        look()
+      })
+    const outcome = runCommandLine(['logs', '-f'], out, err)
+    await shown('one')
+    appendFileSync(file, 'two\n')
+    await shown('two')
+    appendFileSync(file, 'three\n')
+    renameSync(file, `${file}.1`)
+    writeFileSync(file, 'four\n')
+    await shown('four')
+    appendFileSync(file, 'five\n')
+    await close()
+    expect(await outcome).toBe(0)
+    expect(out.text).toBe(['one', 'two', 'three', 'four', 'five'].map(word => `parse | ${word}\n`).join(''))
+  })
+})
+
+test('ls lists all supervisors of this user, and says which were killed', async () => {
+  const living = await startFake(here())
+  const dead = await startFake('/srv/dead.json', 'dead')
+  process.kill(dead.pid, 'SIGKILL')
+  await until('it is gone', () => readStartTime(dead.pid) === null)
+  const { out, err } = await ipcsup('ls')
+  // Others of this user may run on the same machine.
+  const lines = out.split('\n').filter(line => /^NAME|\/srv\/dead.json|\/project\//.test(line))
+  expect(lines).toEqual([
+    expect.stringMatching(/^NAME +STATE +PID +UPTIME {2}CONFIG$/),
+    expect.stringMatching(new RegExp(`^dead +killed +${dead.pid} +/srv/dead.json$`)),
+    expect.stringMatching(new RegExp(`^orders +running +${living.pid} `)),
+  ])
+  expect(err).toContain('ipcsup clean')
+  const rows = JSON.parse((await ipcsup('ls', '--json')).out) as { pid: number }[]
+  expect(rows.find(row => row.pid === living.pid)).toMatchObject({ alive: true, configPath: here() })
+  expect(rows.find(row => row.pid === dead.pid)).toMatchObject({ alive: false })
+})
+
+test('clean leaves the living alone', async () => {
+  await startFake(here())
+  expect(await ipcsup('clean')).toMatchObject({ outcome: 0, err: '' })
+  expect((await ipcsup('status')).outcome).toBe(0)
+})
