@@ -1,0 +1,42 @@
+import { describe, expect, test } from 'vitest'
+
+const { alternate, summarise } = await load('harness.mjs')
+const { atLeast, atMost, atMostFixed, format } = await load('verdict.mjs')
+
+describe('the benchmark', () => {
+  test('measures its subjects in turns', async () => {
+    const order: string[] = []
+    const subject = (name: string) => async (run: number) => order.push(`${name}${run}`)
+    const figures = await alternate({ ours: subject('a'), theirs: subject('b') }, 2)
+    expect(order).toEqual(['a0', 'b0', 'a1', 'b1'])
+    expect(figures).toEqual({ ours: [1, 3], theirs: [2, 4] })
+  })
+
+  test('gives median, smallest and largest', () => {
+    expect(summarise([9, 1, 5])).toEqual({ median: 5, min: 1, max: 9, runs: 3 })
+    expect(summarise([10, 9, 1, 2])).toEqual({ median: 5.5, min: 1, max: 10, runs: 4 })
+  })
+
+  test('compares with a peer by the ratio of the medians', () => {
+    expect(atMost('runit', { ipcsup: 2, runit: 4 }, 0.5)).toEqual({
+      target: '≤ 0.5× runit',
+      reached: '0.50×',
+      isMet: true,
+    })
+    expect(atMost('runit', { ipcsup: 2.1, runit: 4 }, 0.5).isMet).toBe(false)
+    expect(atLeast('bash', { ipcsup: 1.9, bash: 1 }, 2).isMet).toBe(false)
+    expect(atMostFixed('each', 25.1, 25, 'KiB').isMet).toBe(false)
+  })
+
+  test('calls a target of a peer that is not there neither met nor missed', () => {
+    expect(atMost('s6', { ipcsup: 1 }, 1).isMet).toBe(null)
+  })
+
+  test('shows three digits', () => {
+    expect([0.123456, 3.4613, 1006.5, 12_345.6].map(format)).toEqual(['0.123', '3.46', '1,007', '12,346'])
+  })
+})
+
+function load(file: string) {
+  return import(new URL(`../../bench/${file}`, import.meta.url).href)
+}
