@@ -24,3 +24,12 @@ export class Conditions {
     this.look()
   }
 }
+
+// The longest that Node takes: 25 days.
+const longestTimerMs = 2 ** 31 - 1
+
+/** Keeps this program alive until the returned function is called: parked processes and held links alone do not. */
+export function keepAlive(): () => void {
+  const timer = setInterval(() => {}, longestTimerMs)
+  return () => clearInterval(timer)
+}

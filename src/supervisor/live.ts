@@ -7,7 +7,7 @@ import { type Clock, realClock } from './brain/clock.js'
 import { Engine } from './brain/engine.js'
 import type { LinkRecord, ProcessRecord } from './brain/records.js'
 import { isFinished } from './brain/transitions.js'
-import { Conditions } from './conditions.js'
+import { Conditions, keepAlive } from './conditions.js'
 import type { LogFile, ProcessState, ProcessStatus, Report, Status } from './controls.js'
 import { Hooks } from './hooks.js'
 import type { Host, HostEvent } from './host/host.js'
@@ -29,7 +29,7 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
   #receive: (event: HostEvent) => void = () => {}
   #resolveFinished!: (report: Report) => void
   #startError: IpcsupError | null = null
-  #keepAlive: NodeJS.Timeout | undefined
+  #letDie = () => {}
   #linksOpen = false
   #logsComplete = true
   #started = false
@@ -72,13 +72,12 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
   }
 
   async start(names: readonly string[] = []): Promise<void> {
-    this.#checkNames(names)
+    this.#orAll(names)
     refuseUnusedSides(this.#engine.links.records.values())
     if (this.#started) throw new IpcsupError('IPCSUP_ERR_STARTED_TWICE', { name: this.name })
     this.#started = true
     this.#host = await this.#openHost()
-    // Parked processes keep nothing alive; a supervisor that has not finished must.
-    this.#keepAlive = setInterval(() => {}, longestTimerMs)
+    this.#letDie = keepAlive()
     this.#host.onEvent(this.#receive)
     this.#engine.start(names)
     const first = [...this.#engine.processes.values()].filter(record => Object.keys(record.plan.needs).length === 0)
@@ -217,7 +216,7 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
       this.warn(`The end of "${this.name}" was not clean: ${(error as Error).message}`)
     }
     await this.#hooks.close(stopTimeoutMs)
-    clearInterval(this.#keepAlive)
+    this.#letDie()
     this.#ended = true
     this.#linksOpen = true
     const report = this.report()
@@ -230,12 +229,9 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
     return findProcess(this.#engine.processes, name)
   }
 
-  #checkNames(names: readonly string[]): void {
-    for (const name of names) this.#record(name)
-  }
-
+  /** The named processes, which must exist; none named: all. */
   #orAll(names: readonly string[]): readonly string[] {
-    this.#checkNames(names)
+    for (const name of names) this.#record(name)
     return names.length === 0 ? [...this.#engine.processes.keys()] : names
   }
 
@@ -245,9 +241,6 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
       throw new IpcsupError('IPCSUP_ERR_SIDE_CLOSED', { side, link: record.plan.name })
   }
 }
-
-// What Node takes; it never fires in a life.
-const longestTimerMs = 2 ** 31 - 1
 
 function isDown(record: ProcessRecord): boolean {
   return record.instance === null && (isFinished(record.state) || record.state === 'parked' || record.state === 'idle')

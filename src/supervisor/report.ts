@@ -13,8 +13,8 @@ export function processReport(record: ProcessRecord): ProcessReport {
     inputLost: [...record.inputLost],
     startedAt: toIso(record.startedAtMs),
     endedAt: record.instance === null ? toIso(record.endedAtMs) : null,
-    userMs: record.userMs,
-    systemMs: record.systemMs,
+    userMs: roundToMicroseconds(record.userMs),
+    systemMs: roundToMicroseconds(record.systemMs),
     maxRssBytes: record.maxRssBytes,
   }
 }
@@ -77,6 +77,11 @@ export const statusPhase = {
   closing: 'draining',
   over: 'finished',
 } as const satisfies Record<Phase, Status['phase']>
+
+/** The kernel counts microseconds; sums of fractions of a millisecond have more digits than that. */
+function roundToMicroseconds(timeMs: number | null): number | null {
+  return timeMs === null ? null : Math.round(timeMs * 1000) / 1000
+}
 
 function toIso(timeMs: number | null): string | null {
   return timeMs === null ? null : new Date(timeMs).toISOString()

@@ -160,6 +160,19 @@ describe('createSupervisor', () => {
     expect([read('first'), read('second')]).toEqual(['first\n', 'second\n'])
   })
 
+  it('keeps the app alive until the run is over, also when every process is parked', () => {
+    const program = `
+      import { createSupervisor } from ${JSON.stringify(join(import.meta.dirname, '../../dist/index.js'))}
+      const supervisor = createSupervisor({ processes: { one: { command: 'sleep 1000' } } }, { directory: ${JSON.stringify(directory)} })
+      await supervisor.start()
+      await supervisor.process('one').stop()
+      process.on('SIGUSR2', () => supervisor.stop())
+      setTimeout(() => process.kill(process.pid, 'SIGUSR2'), 50).unref()
+      console.log((await supervisor.finished).ok)`
+    const argv = ['--input-type=module', '-e', program]
+    expect(execFileSync(process.execPath, argv, { encoding: 'utf8' })).toBe('true\n')
+  })
+
   it('refuses a second start, an unknown process and an unknown link with a suggestion', async () => {
     const supervisor = make({ processes: { sleeper: { command: 'sleep 1000' } } })
     await supervisor.start()

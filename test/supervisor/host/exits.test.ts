@@ -228,6 +228,17 @@ test('a signal that does not end is for the group alone', async () => {
   expect(existsSync(join(host.directory, 'got'))).toBe(false)
 })
 
+test('§6 the stop signal of a process reaches its strays, whichever it is', async () => {
+  const stray = 'setsid sh -c "echo \\$\\$ > stray; exec sleep 1000" &'
+  await using host = createTestHost({
+    processes: { one: { command: ['sh', '-c', `${stray} exec sleep 1000`], stopSignal: 'SIGUSR1' } },
+  })
+  await host.spawn('one')
+  const pid = await readPid(host, 'stray')
+  await signal(host, 'SIGUSR1')
+  await until('the stray is gone', () => !lives(pid))
+})
+
 test('a stopped process obeys SIGTERM, because SIGCONT follows', async () => {
   await using host = createTestHost({ processes: { one: { command: ['sleep', '1000'] } } })
   const { pid } = await host.spawn('one')

@@ -203,6 +203,14 @@ test('§9 a wrong line of an envFile is named', async () => {
   expect(error.message).not.toContain('hunter2')
 })
 
+test('§9 a variable with a NUL is named, and never cut there', async () => {
+  writeFileSync(at('nul'), 'SECRET=hunter2\0rest\n')
+  await using host = createTestHost({ processes: { one: { command: ['true'], envFile: 'nul' } } }, { directory })
+  const { error, code } = await host.refuse('one')
+  expect([error.code, code]).toEqual(['IPCSUP_ERR_SPAWN', 1])
+  expect(error.message).toMatch(/^(?!.*hunter2).*the variable SECRET has a NUL/)
+})
+
 describe('§9 what the kernel says alone', () => {
   const fine: CommandFacts = {
     command: 'tool',

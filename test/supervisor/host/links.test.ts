@@ -85,6 +85,12 @@ test('§10 pipes ask for more only while all pipes of the supervisor stay under 
   const sizes = Object.values(await host.host.inspectLinks()).map(({ capacityBytes }) => capacityBytes)
   expect(sizes.filter(bytes => bytes === 2 ** 20)).toHaveLength(16 + 1)
   expect(sizes.filter(bytes => bytes === 65_536)).toHaveLength(4)
+  // What a link that is gone had is there for another.
+  await destroy(host, 'last')
+  await destroy(host, 'big0')
+  await destroy(host, 'big1')
+  await destroy(host, 'big19')
+  expect((await open(host, 'big19', 2)).facts.capacityBytes).toBe(2 ** 20)
 })
 
 test('§10 the memory of a pipe that is gone can be used again', () => {

@@ -92,6 +92,14 @@ test('a FIFO as a file never holds up the supervisor', async () => {
   expect((await host.refuse('writer')).error.message).toMatch(/FIFO that nobody reads/)
 })
 
+test('a redirected file is a blocking one, as from a shell', async () => {
+  const command = ['python3', '-c', 'import os; [os.write(2, b"%d" % os.get_blocking(fd)) for fd in (0, 1)]']
+  await using host = createTestHost({ processes: { one: { command, stdin: { file: 'in' }, stdout: { file: 'out' } } } })
+  writeFileSync(join(host.directory, 'in'), '')
+  await host.run('one')
+  expect(await host.text('one', 'stderr')).toBe('11')
+})
+
 test('an inherited file shares its offset with the supervisor', async () => {
   await using host = createTestHost({
     processes: { one: { command: ['cat', '/proc/self/fdinfo/2'], stderr: 'inherit' } },

@@ -3,8 +3,9 @@ import { closeSync, mkdtempSync, openSync, readFileSync, realpathSync, writeFile
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { duplicateDescriptor } from '../../../src/platform/index.js'
+import { duplicateDescriptor, makeBlocking } from '../../../src/platform/index.js'
 import { bundleProgram } from '../../support/bundle.js'
+import { until } from '../../support/conditions.js'
 import { createTestHost, listOpenDescriptors } from '../../support/host.js'
 
 const listFds = 'for f in /proc/self/fd/*; do echo "${f##*/}"; done'
@@ -232,6 +233,50 @@ test('§8 O_NONBLOCK that a dead child left on a shared description is cleared b
   await host.run('one', 1)
   await host.run('one', 2)
   expect(await host.text('one')).toBe('True\nTrue\n')
+})
+
+test('§8 O_NONBLOCK of a description that a live child has is left to it', async () => {
+  const script = 'import os, sys; os.set_blocking(2, False); print("set", flush=True); sys.stdin.read()'
+  await using host = createTestHost({
+    links: { hold: { kind: 'pipe' } },
+    processes: {
+      one: { command: ['python3', '-c', script], stdin: 'hold', stderr: 'inherit' },
+      two: { command: ['python3', '-c', 'import os; print(os.get_blocking(2))'], stderr: 'inherit' },
+    },
+  })
+  try {
+    await host.openAll()
+    await host.spawn('one')
+    await until('it is set', () => host.output('one').toString() === 'set\n')
+    await host.run('two', 1)
+    await host.call({ type: 'release', link: 'hold', generation: 1, side: 'write', reason: 'over' }, 'released')
+    await host.exited('one')
+    await host.run('two', 2)
+    expect(await host.text('two')).toBe('False\nTrue\n')
+  } finally {
+    makeBlocking(2)
+  }
+})
+
+test('§8 descriptors of the child that have the numbers of the supervisor’s own are not mixed up', async () => {
+  const names = Array.from({ length: 60 }, (_, index) => `l${index}`)
+  const script = `import os\nfor i in range(60): os.write(int(os.environ["IPCSUP_FD_L%d" % i]), b"x" * (i + 1))`
+  await using host = createTestHost({
+    links: Object.fromEntries(names.map(name => [name, { kind: 'pipe' }])),
+    processes: {
+      one: {
+        command: ['python3', '-c', script],
+        // From above downwards, over the numbers that the supervisor uses for the ends themselves.
+        links: Object.fromEntries(names.map((name, index) => [name, { side: 'write', fd: 210 - index }])),
+      },
+    },
+  })
+  await host.openAll()
+  const used = listOpenDescriptors().length
+  expect(used).toBeGreaterThan(100)
+  expect((await host.run('one')).exit).toEqual({ code: 0 })
+  const facts = await host.host.inspectLinks()
+  expect(names.map(name => facts[name]!.queuedBytes)).toEqual(names.map((_, index) => index + 1))
 })
 
 test('a spawn that is repeated for the same generation is not done again, and answers the same', async () => {
