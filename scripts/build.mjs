@@ -7,15 +7,25 @@
  *
  * Nothing is done when nothing changed since the last build; `--force` builds anyway.
  */
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { changedAtMs, listFiles, root, runTool } from './lib.mjs'
 
 const entries = {
   index: 'src/index.ts',
   child: 'src/child/index.ts',
-  cli: 'src/cli/main.ts',
   'log-worker': 'src/supervisor/logs/worker.ts',
 }
 
@@ -24,6 +34,18 @@ const external = Object.keys(JSON.parse(readFileSync(join(root, 'package.json'),
 // CommonJS packages inside an ESM bundle call `require` for Node's own modules.
 const banner =
   "import { createRequire as createRequireOfBundle } from 'node:module'\nconst require = createRequireOfBundle(import.meta.url)"
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  external,
+  mainFields: ['module', 'main'],
+  legalComments: 'eof',
+  metafile: true,
+  logLevel: 'warning',
+}
 
 const stampFile = join(root, 'dist/.stamp')
 
@@ -49,6 +71,7 @@ async function main() {
     writeFileSync(join(fresh, 'THIRD-PARTY-LICENSES.txt'), collectLicences(bundled.value))
     writeFileSync(join(fresh, '.stamp'), stamp)
     replaceFolder(join(root, 'dist'), fresh)
+    makeCodeCache()
   } finally {
     rmSync(fresh, { recursive: true, force: true })
   }
@@ -72,27 +95,49 @@ function readStamp() {
 
 async function bundle(outdir) {
   const esbuild = await import('esbuild')
-  const result = await esbuild.build({
-    absWorkingDir: root,
+  const modules = await esbuild.build({
+    ...common,
     entryPoints: entries,
     outdir,
-    bundle: true,
     splitting: true,
     format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    external,
     banner: { js: banner },
-    mainFields: ['module', 'main'],
-    legalComments: 'eof',
     // Chunks lie beside the entries: `new URL('./log-worker.js', import.meta.url)` means the same in both.
     chunkNames: 'chunk-[hash]',
     sourcemap: 'linked',
     sourcesContent: false,
-    metafile: true,
-    logLevel: 'warning',
   })
-  return result.metafile
+  // One CommonJS file for the command line, since only a script can have a code cache (see bin/load.cjs).
+  const program = await esbuild.build({
+    ...common,
+    entryPoints: { cli: 'src/cli/main.ts' },
+    outdir,
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+    charset: 'ascii',
+    define: { 'import.meta.url': 'importMetaUrl' },
+    banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href" },
+  })
+  // A script that comes out of a code cache has lost its way to import(); bin/load.cjs passes its own in.
+  const file = join(outdir, 'cli.cjs')
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/(?<![.\w])import\(/g, 'importModule('))
+  return { outputs: { ...modules.metafile.outputs, ...program.metafile.outputs } }
+}
+
+/** A first run of what matters leaves the code cache behind. */
+function makeCodeCache() {
+  const directory = mkdtempSync(join(tmpdir(), 'ipcsup-build-'))
+  const environment = { ...process.env, XDG_RUNTIME_DIR: directory, XDG_STATE_HOME: directory }
+  writeFileSync(join(directory, 'ipcsup.config.json'), '{ "processes": { "one": { "command": "true" } } }')
+  try {
+    execFileSync(process.execPath, [join(root, 'bin/load.cjs'), 'start'], {
+      cwd: directory,
+      env: environment,
+      stdio: 'pipe',
+    })
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
 }
 
 function declareTypes(outdir) {

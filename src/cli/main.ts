@@ -1,14 +1,32 @@
 /**
  * The program: the only file that ends the process.
  */
+import { IpcsupError } from '../errors.js'
 import { runCommandLine } from './command-line.js'
 import { openOutput } from './output.js'
+import type { Outcome } from './verb.js'
 
-const outcome = await runCommandLine(
-  process.argv.slice(2),
-  openOutput(1, { waits: true }),
-  openOutput(2, { waits: false }),
-)
+const out = openOutput(1, { waits: true })
+const err = openOutput(2, { waits: false })
+
+/** A config is code: it may end the process, or leave nothing that it could go on with. */
+const explainEarlyExit = () => {
+  err.write('ipcsup: Ended too early: the config calls process.exit(), or waits for something that never comes.\n')
+  process.exitCode = 2
+}
+
+process.on('exit', explainEarlyExit)
+const outcome = judgeOutput(await runCommandLine(process.argv.slice(2), out, err))
+process.off('exit', explainEarlyExit)
 // By the same signal, so that the shell that waits for us sees it (a loop in it ends, as for any other program).
 if (typeof outcome === 'object') process.kill(process.pid, outcome.signal)
 else process.exit(outcome)
+
+/** Half a schema in a file on a full disk must not look like success. */
+function judgeOutput(outcome: Outcome): Outcome {
+  if (outcome !== 0 || out.failure === null) return outcome
+  const detail = { what: 'Writing the output', call: 'write', errno: out.failure }
+  const { message, status } = new IpcsupError('IPCSUP_ERR_SYSTEM', detail)
+  err.write(`ipcsup: ${message}\n`)
+  return status
+}
