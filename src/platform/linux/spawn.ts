@@ -13,7 +13,14 @@ const ACTIONS_SIZE = 256
 const SIGNAL_SET_SIZE = 128
 
 const posixSpawn = declare<
-  (pid: Int32Array, path: string, actions: Buffer, attributes: Buffer, argv: Buffer, envp: Buffer) => number
+  (
+    pid: Int32Array,
+    path: string,
+    actions: Buffer,
+    attributes: Buffer,
+    argv: BigUint64Array,
+    envp: BigUint64Array,
+  ) => number
 >('int posix_spawn(void *pid, const char *path, void *actions, void *attributes, void *argv, void *envp)')
 const initAttributes = declare<(attributes: Buffer) => number>('int posix_spawnattr_init(void *a)')
 const setFlags = declare<(a: Buffer, flags: number) => number>('int posix_spawnattr_setflags(void *a, short flags)')
@@ -78,10 +85,8 @@ export function makeNativeStrings(strings: readonly (string | Buffer)[]): Native
  */
 export function spawnProcess(request: SpawnRequest): SpawnResult {
   const pid = new Int32Array(1)
-  const strings = makeNativeStrings([...request.argv, ...request.environment])
-  const argv = makeVector([], strings.addresses.slice(0, request.argv.length))
-  const envp = makeVector(request.baseEnvironment, strings.addresses.slice(request.argv.length))
-  const actions = makeActions(request)
+  const { argv, envp } = layOut(request)
+  makeActions(request)
   try {
     const failure = withOpenFilesLimit(request.softOpenFiles, () =>
       posixSpawn(pid, request.path, actions, getAttributes(), argv, envp),
@@ -89,9 +94,42 @@ export function spawnProcess(request: SpawnRequest): SpawnResult {
     return failure === 0 ? { pid: pid[0]! } : { errno: nameErrno(failure) }
   } finally {
     destroyActions(actions)
-    // Only its addresses are in the vectors: this mention keeps the memory until the call has returned.
-    strings.bytes.fill(0, 0, 1)
   }
+}
+
+// The memory of one spawn, used again by the next: a thousand allocations outside of V8's heap make it collect garbage in
+// the middle of a start. It does not move, and no spawn begins before the last has returned.
+let text = Buffer.alloc(0)
+let textAddress = 0n
+let pointers = new BigUint64Array(0)
+
+/** Writes arguments and environment as C has them: NULL-terminated arrays of pointers to strings. */
+function layOut({ argv, baseEnvironment, environment }: SpawnRequest): { argv: BigUint64Array; envp: BigUint64Array } {
+  reserve(argv, baseEnvironment, environment)
+  let used = 0
+  let count = 0
+  const put = (string: string): void => {
+    pointers[count++] = textAddress + BigInt(used)
+    used += text.write(string, used)
+    text[used++] = 0
+  }
+  for (const argument of argv) put(argument)
+  pointers[count++] = 0n
+  const start = count
+  for (const address of baseEnvironment) pointers[count++] = address
+  for (const variable of environment) put(variable)
+  pointers[count] = 0n
+  return { argv: pointers, envp: pointers.subarray(start) }
+}
+
+function reserve(argv: readonly string[], base: readonly bigint[], environment: readonly string[]): void {
+  const bytes = [...argv, ...environment].reduce((sum, string) => sum + Buffer.byteLength(string) + 1, 0)
+  if (bytes > text.length) {
+    text = Buffer.allocUnsafeSlow(Math.max(2 * bytes, 8192))
+    textAddress = addressOf(text)
+  }
+  const count = argv.length + base.length + environment.length + 2
+  if (count > pointers.length) pointers = new BigUint64Array(2 * count)
 }
 
 let attributes: Buffer | undefined
@@ -107,8 +145,10 @@ function getAttributes(): Buffer {
   return made
 }
 
-function makeActions(request: SpawnRequest): Buffer {
-  const actions = Buffer.allocUnsafeSlow(ACTIONS_SIZE)
+const actions = Buffer.allocUnsafeSlow(ACTIONS_SIZE)
+
+/** Fills `actions`. */
+function makeActions(request: SpawnRequest): void {
   check(-initActions(actions), 'Preparing a child', 'posix_spawn_file_actions_init')
   const highest = Math.max(2, ...request.descriptors.keys())
   for (let target = 0; target <= highest; target++) {
@@ -118,17 +158,6 @@ function makeActions(request: SpawnRequest): Buffer {
   }
   addCloseFrom(actions, highest + 1)
   addDirectory(actions, request.directory)
-  return actions
-}
-
-/** A NULL-terminated array of pointers. */
-function makeVector(first: readonly bigint[], second: readonly bigint[]): Buffer {
-  const vector = Buffer.allocUnsafeSlow((first.length + second.length + 1) * 8)
-  let offset = 0
-  for (const address of first) offset = vector.writeBigUInt64LE(address, offset)
-  for (const address of second) offset = vector.writeBigUInt64LE(address, offset)
-  vector.writeBigUInt64LE(0n, offset)
-  return vector
 }
 
 /**

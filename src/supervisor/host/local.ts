@@ -43,11 +43,15 @@ export function createLocalHost(options: LocalHostOptions): LocalHost {
   const links = createLinks(plan, run)
   const instances = createInstances(emit)
   const sampler = createPeakSampler(() => instances.live())
-  const logs = createLogPipes(options.logs, error => warn(`Logs cannot be read: ${(error as Error).message}`))
+  const logs = createLogPipes(
+    options.logs,
+    () => queue.idle(),
+    error => warn(`Logs cannot be read: ${(error as Error).message}`),
+  )
   const sources = makeSources(links, logs, instances, warn)
   const spawner = createSpawner({ plan, run, links, sources, environment })
-  const findMarked = createMarkedFinder(run.id)
-  const handlers = createHandlers({ plan, run, links, instances, logs, spawner, findMarked })
+  const findMarked = createMarkedFinder(run.id, () => queue.idle())
+  const handlers = createHandlers({ plan, run, links, instances, logs, spawner, findMarked, warn })
   const queue = createCallQueue<HostRequest>(request => {
     if (request.type === 'spawn') sampler.restart()
     const answer = (handlers[request.type] as AnyHandler)(request)

@@ -1,7 +1,11 @@
 /** The pipes that log streams go through: one for each process and stream, for all its incarnations. */
 import { closeSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { createPipe, reopenPipe } from '../../platform/index.js'
 import type { LogStream, Logs } from '../logs/logs.js'
+
+// A start of thousands takes seconds; by then a pipe may be full and its writer wait.
+const longestWaitMs = 300
 
 export interface LogPipes {
   /** A write end for a new child, with a description of its own; the caller closes it. */
@@ -13,17 +17,23 @@ export interface LogPipes {
 }
 
 /**
- * @param load - makes the reader. It is called after the turn of the loop in which the first stream was taken, so that
- *   processes do not wait for its loading: the pipes keep what they write until then.
+ * @param load - makes the reader. It is called once the host is idle, so that processes do not wait for its loading: the
+ *   pipes keep what they write until then.
+ * @param whenIdle - resolves when all processes that are to start now were spawned
  * @param onFailure - the reader cannot be loaded; then the streams stay unread
  */
-export function createLogPipes(load: () => Logs | Promise<Logs>, onFailure: (error: unknown) => void): LogPipes {
+export function createLogPipes(
+  load: () => Logs | Promise<Logs>,
+  whenIdle: () => Promise<void>,
+  onFailure: (error: unknown) => void,
+): LogPipes {
   const writeEnds = new Map<string, number>()
   let waiting: LogStream[] = []
   let loading: Promise<Logs | null> | null = null
 
   const loadReader = async (): Promise<Logs | null> => {
-    await new Promise(resolve => setImmediate(resolve))
+    // The worker would take the core on which the children start.
+    await Promise.race([whenIdle(), delay(longestWaitMs, undefined, { ref: false })])
     try {
       return await load()
     } catch (error) {

@@ -18,7 +18,8 @@ export interface SignalTarget {
 
 export interface Surroundings {
   readonly run: string
-  readonly findMarked: () => readonly Marked[]
+  /** Whoever of a process has the mark of this run in its environment. */
+  readonly findMarked: (process: string) => readonly Marked[]
 }
 
 /**
@@ -37,7 +38,7 @@ export async function signalInstance(target: SignalTarget, signal: string, aroun
   // Looked for first: once a parent is dead its children cannot be found through it.
   const isFinal = signal === 'SIGKILL'
   const descendants = findDescendants(target.members, target.pid, around.run, isFinal)
-  const marked = around.findMarked().filter(({ process, group }) => process === target.process && group !== target.pid)
+  const marked = around.findMarked(target.process).filter(({ group }) => group !== target.pid)
   if (hasGroup) sendAndWake(-target.pid, signal)
   await signalStrays([...descendants, ...marked.map(({ pid }) => pid)], signal)
 }

@@ -20,6 +20,8 @@ export interface SpawnSizes {
 // MAX_ARG_STRLEN of the kernel (binfmts.h): 32 pages, here of 4 KiB, with the final NUL.
 const longestString = 131_072
 
+const longestPathShown = 80
+
 /**
  * What is wrong with a command whatever the kernel says, in the order in which it would notice; null: nothing.
  *
@@ -59,7 +61,8 @@ function findDirectoryFault(process: string, facts: CommandFacts): SpawnFault | 
 function findFileFault(process: string, facts: CommandFacts): SpawnFault | null {
   const { command, path, pathState, searched } = facts
   if (pathState === 'missing' || pathState === 'not a directory') {
-    const where = searched === null ? `there is no file ${path}` : `it is not in the PATH of the process (${searched})`
+    const where =
+      searched === null ? `there is no file ${path}` : `it is not in the PATH of the process (${shorten(searched)})`
     const advice = searched === null ? 'Check its path.' : 'Install it, or give its path.'
     return fault('IPCSUP_ERR_COMMAND_NOT_FOUND', 127, { process, command, why: where, advice })
   }
@@ -69,6 +72,11 @@ function findFileFault(process: string, facts: CommandFacts): SpawnFault | null 
     'no permission': ['there is no permission to search its directory', 'Give search permission (x) on it.'],
   }
   return why[pathState] ? notExecutable(process, path!, ...why[pathState]) : null
+}
+
+/** A PATH can be a screen long. */
+function shorten(path: string): string {
+  return path.length > longestPathShown ? `${path.slice(0, longestPathShown)}…` : path
 }
 
 function findFormatFault(process: string, facts: CommandFacts): SpawnFault | null {

@@ -52,16 +52,36 @@ export function findMarked(run: string): Marked[] {
   })
 }
 
-/** `findMarked`, shared by all who ask in one turn of the event loop: a stop signals hundreds of groups at once. */
-export function createMarkedFinder(run: string): () => readonly Marked[] {
-  let found: readonly Marked[] | null = null
-  return () => {
-    if (!found) {
-      found = findMarked(run)
-      void turn().then(() => {
+/**
+ * `findMarked`, shared by all who ask before the calls that are waiting now are done: a stop signals a thousand groups at
+ * once, and a look for each of them would take longer than their stop timeouts. Who was found is looked at again
+ * when it is asked for, since by then its pid may be somebody else's.
+ *
+ * @param idle - resolves when no call is waiting
+ */
+export function createMarkedFinder(run: string, idle: () => Promise<void>): (process: string) => readonly Marked[] {
+  let found: Map<string | null, Marked[]> | null = null
+  const look = (): Map<string | null, Marked[]> => {
+    // A turn more: timers that come due together send their calls one by one.
+    void idle()
+      .then(() => turn())
+      .then(() => {
         found = null
       })
-    }
-    return found
+    return groupByProcess(findMarked(run))
   }
+  return process => {
+    found ??= look()
+    return (found.get(process) ?? []).filter(({ pid }) => readOwner(pid).run === run)
+  }
+}
+
+function groupByProcess(marked: readonly Marked[]): Map<string | null, Marked[]> {
+  const groups = new Map<string | null, Marked[]>()
+  for (const one of marked) {
+    const group = groups.get(one.process)
+    if (group) group.push(one)
+    else groups.set(one.process, [one])
+  }
+  return groups
 }

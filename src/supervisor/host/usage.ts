@@ -42,18 +42,24 @@ export interface PeakSampler {
 }
 
 /**
- * Samples all instances from time to time: 100 ms after the last spawn, then after twice the time, and so on. So a
- * graph at rest is hardly ever disturbed, and a peak is found within twice the age at which it was reached.
+ * Samples all instances from time to time: 100 ms after the last of a burst of spawns, then after twice the time, and so
+ * on. So a start is not held up, a graph at rest is hardly ever disturbed, and a peak is found within twice the age at
+ * which it was reached.
  */
 export function createPeakSampler(instances: () => Iterable<Measured>): PeakSampler {
   let timer: NodeJS.Timeout | null = null
   let delayMs = firstDelayMs
+  let isBurst = false
   const schedule = (): void => {
-    timer = setTimeout(() => {
+    timer = setTimeout(sample, delayMs).unref()
+  }
+  const sample = (): void => {
+    if (!isBurst) {
       for (const instance of instances()) samplePeak(instance)
       delayMs *= 2
-      schedule()
-    }, delayMs).unref()
+    }
+    isBurst = false
+    schedule()
   }
   const stop = (): void => {
     if (timer) clearTimeout(timer)
@@ -61,7 +67,7 @@ export function createPeakSampler(instances: () => Iterable<Measured>): PeakSamp
   }
   return {
     restart: () => {
-      // A burst of spawns moves no timer: the delay is counted from its first.
+      isBurst = true
       if (timer && delayMs === firstDelayMs) return
       stop()
       delayMs = firstDelayMs
