@@ -10,7 +10,7 @@ import type { LogFile } from './controls.js'
 import { descriptorsNeeded } from './descriptors-needed.js'
 import { createLocalHost, type LocalHost } from './host/local.js'
 import { LiveSupervisor } from './live.js'
-import type { LogDisplay, Logs } from './logs/logs.js'
+import type { BlockedLog, LogDisplay, Logs } from './logs/logs.js'
 import type { OpenedRun } from './run/open.js'
 import type { Run } from './run/run.js'
 import type { Supervisor } from './supervisor.js'
@@ -33,8 +33,8 @@ export function createFromPlan(plan: Plan, { run, display }: FromPlanOptions): S
   const supervisor = new LiveSupervisor(plan, async () => makeHost(plan, run, logs))
   return Object.assign(supervisor, {
     show: async (text: string) => {
-      if (display === null || supervisor.hasEnded) return false
-      const { show } = await logs()
+      if (display === null || logs.isClosing()) return false
+      const { show } = await logs.load()
       show(text)
       return true
     },
@@ -61,13 +61,16 @@ export function createWithRun(plan: Plan, openRun: () => Promise<OpenedRun>, war
   return supervisor
 }
 
-function makeHost(plan: Plan, run: Run, logs: () => Promise<Logs>): NearHost {
+function makeHost(plan: Plan, run: Run, logs: LazyLogs): NearHost {
   refuseTooFewDescriptors(plan)
-  const host = createLocalHost({ plan, run, logs })
+  const host = createLocalHost({ plan, run, logs: logs.load })
   const directory = logDirectory(plan, run)
   return {
     ...host,
     logFiles: () => listLogFiles(plan, directory),
+    blockedLogs: logs.blocked,
+    // The host closes the logs only if it had something for them; lines of ours may have been shown all the same.
+    close: options => host.close(options).finally(() => logs.close()),
     openForApp: (link, side, over) => openForApp(plan, host, link, side, over),
   }
 }
@@ -97,25 +100,47 @@ type Closable = { once(event: 'close', listener: () => void): unknown } & (
 )
 
 /** The reader of the logs, imported when the first line may come: its worker takes longer to start than a process. */
+interface LazyLogs {
+  load(): Promise<Logs>
+  /** Loads nothing. */
+  blocked(): readonly BlockedLog[]
+  /** What was shown last is out, and the worker is gone, when it resolves. */
+  close(): Promise<void>
+  isClosing(): boolean
+}
+
 function makeLogsOnce(
   plan: Plan,
   run: Run,
   display: LogDisplay | null,
   onWarning: (message: string) => void,
-): () => Promise<Logs> {
-  let logs: Promise<Logs> | null = null
-  return () => {
-    logs ??= import('./logs/create.js').then(({ createLogs }) =>
-      createLogs({
-        directory: logDirectory(plan, run),
-        maxBytes: plan.logs.maxBytes,
-        files: plan.logs.files,
-        display,
-        names: Object.keys(plan.processes),
-        onWarning,
-      }),
-    )
+): LazyLogs {
+  let loading: Promise<Logs> | null = null
+  let logs: Logs | null = null
+  let isClosing = false
+  const load = async (): Promise<Logs> => {
+    const { createLogs } = await import('./logs/create.js')
+    logs = createLogs({
+      directory: logDirectory(plan, run),
+      maxBytes: plan.logs.maxBytes,
+      files: plan.logs.files,
+      display,
+      names: Object.keys(plan.processes),
+      onWarning,
+    })
     return logs
+  }
+  return {
+    load: () => {
+      loading ??= load()
+      return loading
+    },
+    blocked: () => logs?.blocked() ?? [],
+    close: async () => {
+      isClosing = true
+      await (await loading)?.close({ deadlineMs: 0 })
+    },
+    isClosing: () => isClosing,
   }
 }
 

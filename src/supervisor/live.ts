@@ -11,7 +11,7 @@ import { Conditions, keepAlive } from './conditions.js'
 import type { LogFile, ProcessState, ProcessStatus, Report, Status } from './controls.js'
 import { Hooks } from './hooks.js'
 import type { Host, HostEvent } from './host/host.js'
-import { findLink, findProcess, refuseUnusedSides } from './lookup.js'
+import { findLink, findProcess, refuseUnknownSignal, refuseUnusedSides } from './lookup.js'
 import { describeClosing, linkStatus, processStatus, runReport, statusPhase } from './report.js'
 import type { ProcessHandle, Supervisor, SupervisorEvents } from './supervisor.js'
 
@@ -25,10 +25,12 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
   readonly #conditions = new Conditions()
   readonly #appEnds: AppEnds
   /** Null before the start. */
+  #opening: Promise<NearHost> | null = null
+  /** Null until it is open. */
   #host: NearHost | null = null
   #receive: (event: HostEvent) => void = () => {}
   #resolveFinished!: (report: Report) => void
-  #startError: IpcsupError | null = null
+  #startError: Error | null = null
   #letDie = () => {}
   #linksOpen = false
   #logsComplete = true
@@ -74,11 +76,13 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
   async start(names: readonly string[] = []): Promise<void> {
     this.#orAll(names)
     refuseUnusedSides(this.#engine.links.records.values())
-    if (this.#started) throw new IpcsupError('IPCSUP_ERR_STARTED_TWICE', { name: this.name })
+    this.#refuseSecondStart()
     this.#started = true
-    this.#host = await this.#openHost()
+    const host = await this.#open()
+    // A stop came meanwhile.
+    if (this.#engine.phase !== 'new') return void (await this.finished)
     this.#letDie = keepAlive()
-    this.#host.onEvent(this.#receive)
+    host.onEvent(this.#receive)
     this.#engine.start(names)
     const first = [...this.#engine.processes.values()].filter(record => Object.keys(record.plan.needs).length === 0)
     await this.#conditions.until(
@@ -128,6 +132,7 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
 
   async signalProcesses(names: readonly string[], signal: string): Promise<void> {
     const all = this.#orAll(names)
+    refuseUnknownSignal(signal)
     await new Promise<void>(resolve => this.#engine.signalProcesses(all, signal, resolve))
   }
 
@@ -137,13 +142,14 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
 
   async status(): Promise<Status> {
     const host = this.#ended ? null : this.#host
+    const blocked = host?.blockedLogs() ?? []
     const [facts = {}, uses = {}] = await Promise.all([host?.inspectLinks(), host?.inspectProcesses()])
     return {
       name: this.#plan.name,
       pid: process.pid,
       phase: statusPhase[this.#engine.phase],
       ok: this.report().ok,
-      processes: [...this.#engine.processes.values()].map(record => processStatus(record, uses[record.name])),
+      processes: [...this.#engine.processes.values()].map(record => processStatus(record, uses[record.name], blocked)),
       links: [...this.#engine.links.records.values()].map(record => linkStatus(record, facts[record.plan.name])),
     }
   }
@@ -178,6 +184,7 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
     this.#refuseClosedSide(record, side)
     return this.#appEnds.open(name, side, async () => {
       await this.#conditions.until(() => this.#linksOpen)
+      if (this.#startError) throw this.#startError
       this.#refuseClosedSide(record, side)
       return this.#host!
     })
@@ -186,10 +193,6 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
   /** Tells a warning that came from around the supervisor, such as from the logs. */
   warn(message: string): void {
     this.#tell('warning', message)
-  }
-
-  get hasEnded() {
-    return this.#ended
   }
 
   #stateChanged(record: ProcessRecord, from: ProcessState, to: ProcessState): void {
@@ -208,7 +211,9 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
   async #close(): Promise<void> {
     const stopTimeoutMs = Math.max(0, ...Object.values(this.#plan.processes).map(row => row.stopTimeoutMs))
     try {
-      const closing = await this.#host?.close({ stopTimeoutMs, logDeadlineMs: this.#plan.drainTimeoutMs })
+      // A stop may come while it is being opened. One that could not be opened has left nothing.
+      const host = await this.#opening?.catch(() => null)
+      const closing = await host?.close({ stopTimeoutMs, logDeadlineMs: this.#plan.drainTimeoutMs })
       this.#logsComplete = Object.keys(closing?.droppedLogBytes ?? {}).length === 0
       for (const message of closing ? describeClosing(closing) : []) this.warn(message)
     } catch (error) {
@@ -223,6 +228,25 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
     this.#tell('finished', report)
     this.#resolveFinished(report)
     this.#conditions.end()
+  }
+
+  /** The host; where there is none, the run is over before it began. */
+  async #open(): Promise<NearHost> {
+    try {
+      this.#opening = this.#openHost()
+      this.#host = await this.#opening
+      return this.#host
+    } catch (error) {
+      this.#startError = error as Error
+      await this.stop({ kill: true })
+      throw error
+    }
+  }
+
+  #refuseSecondStart(): void {
+    if (!this.#started && this.#engine.phase === 'new') return
+    const done = this.#started ? 'started' : 'stopped'
+    throw new IpcsupError('IPCSUP_ERR_STARTED_TWICE', { name: this.name, done })
   }
 
   #record(name: string): ProcessRecord {

@@ -109,6 +109,7 @@ export function createTestHost(config: unknown, options: TestHostOptions = {}): 
       return self.exited(process, generation)
     },
     output: (process, stream = 'stdout') => logs.read(`${process}.${stream}`),
+    // Of a process that writes something: a stream that stays silent is never read.
     text: async (process, stream = 'stdout') => {
       host.send({ type: 'closeLogs', id: ++calls, process })
       await until(`the end of ${process}.${stream}`, () => logs.hasEnded(`${process}.${stream}`))

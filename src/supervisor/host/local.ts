@@ -22,7 +22,7 @@ import { createPeakSampler } from './usage.js'
 export interface LocalHostOptions {
   readonly plan: Plan
   readonly run: Run
-  /** Makes the reader of the log streams; called once the first one exists, after its process was spawned. */
+  /** Makes the reader of the log streams; called once something was written to one. */
   readonly logs: () => Logs | Promise<Logs>
   /** What children inherit. Default: that of this process, as it is now. */
   readonly environment?: NodeJS.ProcessEnv

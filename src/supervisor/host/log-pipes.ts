@@ -3,6 +3,7 @@ import { closeSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createPipe, reopenPipe } from '../../platform/index.js'
 import type { LogStream, Logs } from '../logs/logs.js'
+import { createSilentStreams } from './silent-streams.js'
 
 // A start of thousands takes seconds; by then a pipe may be full and its writer wait.
 const longestWaitMs = 300
@@ -17,10 +18,10 @@ export interface LogPipes {
 }
 
 /**
- * @param load - makes the reader. It is called once the host is idle, so that processes do not wait for its loading: the
- *   pipes keep what they write until then.
- * @param whenIdle - resolves when all processes that are to start now were spawned
- * @param onFailure - the reader cannot be loaded; then the streams stay unread
+ * @param load - makes the reader, once the first stream is written to
+ * @param whenIdle - resolves when all processes that are to start now were spawned: they do not wait for the watching of
+ *   streams, and the pipes keep what is written until then
+ * @param onFailure - the reader cannot be made; then the streams stay unread
  */
 export function createLogPipes(
   load: () => Logs | Promise<Logs>,
@@ -28,12 +29,15 @@ export function createLogPipes(
   onFailure: (error: unknown) => void,
 ): LogPipes {
   const writeEnds = new Map<string, number>()
-  let waiting: LogStream[] = []
+  const unwatched: LogStream[] = []
+  const unread: LogStream[] = []
+  const silent = createSilentStreams(stream => {
+    unread.push(stream)
+    void attach()
+  })
   let loading: Promise<Logs | null> | null = null
 
   const loadReader = async (): Promise<Logs | null> => {
-    // The worker would take the core on which the children start.
-    await Promise.race([whenIdle(), delay(longestWaitMs, undefined, { ref: false })])
     try {
       return await load()
     } catch (error) {
@@ -42,19 +46,21 @@ export function createLogPipes(
     }
   }
 
-  const attachWaiting = async (): Promise<void> => {
+  const attach = async (): Promise<void> => {
     loading ??= loadReader()
     const logs = await loading
-    if (!logs) return
-    for (const stream of waiting) logs.attach(stream)
-    waiting = []
+    if (logs) for (const stream of unread.splice(0)) logs.attach(stream)
+  }
+
+  const watch = (): void => {
+    for (const stream of unwatched.splice(0)) silent.add(stream)
   }
 
   const make = (process: string, stream: 'stdout' | 'stderr'): number => {
     const { read, write } = createPipe()
-    waiting.push({ process, stream, descriptor: read })
     writeEnds.set(`${process}.${stream}`, write)
-    void attachWaiting()
+    if (unwatched.push({ process, stream, descriptor: read }) === 1)
+      void Promise.race([whenIdle(), delay(longestWaitMs, undefined, { ref: false })]).then(watch)
     return write
   }
 
@@ -72,12 +78,16 @@ export function createLogPipes(
       release(`${process}.stderr`)
     },
     close: async deadlineMs => {
+      const endMs = performance.now() + deadlineMs
       for (const name of [...writeEnds.keys()]) release(name)
+      watch()
+      await Promise.race([silent.whenNone(), delay(deadlineMs, undefined, { ref: false })])
+      silent.close()
       if (loading === null) return {}
-      await attachWaiting()
+      await attach()
       const logs = await loading
-      for (const { descriptor } of waiting.splice(0)) closeSync(descriptor)
-      return (await logs?.close({ deadlineMs })) ?? {}
+      for (const { descriptor } of unread.splice(0)) closeSync(descriptor)
+      return (await logs?.close({ deadlineMs: Math.max(0, endMs - performance.now()) })) ?? {}
     },
   }
 }
