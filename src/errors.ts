@@ -68,7 +68,7 @@ const table = {
   },
   IPCSUP_ERR_STARTED_TWICE: {
     status: 2,
-    text: d => `"${d.name}" cannot be started: start() was called already. Make a new supervisor for another run.`,
+    text: d => `"${d.name}" cannot be started: it was ${d.done} already. Make a new supervisor for another run.`,
   },
   IPCSUP_ERR_NO_SUCH_END: {
     status: 2,
@@ -84,9 +84,7 @@ const table = {
   },
   IPCSUP_ERR_STOPPING: {
     status: 1,
-    text: d =>
-      `"${d.names}" cannot be started: the supervisor is ${d.phase === 'new' ? 'not started yet' : 'ending'}. ` +
-      'Start it again once it has ended.',
+    text: d => `"${d.names}" cannot be started: the supervisor is ending. Start it again once it has ended.`,
   },
   IPCSUP_ERR_CONFIG: {
     status: 2,
@@ -104,7 +102,11 @@ const table = {
   },
   IPCSUP_ERR_CONFIG_LOAD: {
     status: 2,
-    text: d => `The config ${d.file} cannot be loaded: ${d.why}`,
+    // A place in the file begins with its path.
+    text: d =>
+      String(d.why).startsWith(`${d.file}:`)
+        ? `The config cannot be loaded: ${d.why}`
+        : `The config ${d.file} cannot be loaded: ${d.why}`,
   },
   IPCSUP_ERR_UNKNOWN_LINK: {
     status: 2,
@@ -121,6 +123,15 @@ const table = {
     text: d =>
       `Link "${d.link}" cannot be made: nobody uses its ${d.side} side. ` +
       `Give it to a process, or ask for it with link("${d.link}", "${d.side}") before start().`,
+  },
+  IPCSUP_ERR_NOT_STARTED: {
+    status: 2,
+    text: d => `Nothing can be done with "${d.names}" yet: the supervisor has not started. Await start() first.`,
+  },
+  IPCSUP_ERR_UNKNOWN_SIGNAL: {
+    status: 2,
+    text: d =>
+      `There is no signal "${d.signal}".${d.nearest ? ` Did you mean "${d.nearest}"?` : ''} See \`kill -l\`; names begin with SIG.`,
   },
   IPCSUP_ERR_UNKNOWN_PROCESS: {
     status: 2,

@@ -1,12 +1,13 @@
 /**
  * The name that was probably meant: the nearest of `names` by edits (insert, delete, replace, swap two neighbours),
- * case counted. Short words allow one edit, longer ones two; the first of equals wins.
+ * case counted. Short words allow one edit, longer ones two, a single letter none: every other letter would be near it.
+ * The first of equals wins.
  *
  * @param farthest - at most so many edits, whatever the length
  * @returns null when nothing is near, or when `word` itself is one of the names
  */
 export function nearest(word: string, names: Iterable<string>, farthest = 2): string | null {
-  let allowed = Math.min(farthest, word.length <= 4 ? 1 : 2)
+  let allowed = Math.min(farthest, word.length <= 1 ? 0 : word.length <= 4 ? 1 : 2)
   let best: string | null = null
   for (const name of names) {
     if (name === word) return null
@@ -20,8 +21,8 @@ export function nearest(word: string, names: Iterable<string>, farthest = 2): st
 }
 
 /** ` Did you mean "lines"?` or nothing: the end of a sentence about an unknown name. */
-export function suggest(word: string, names: Iterable<string>): string {
-  const name = nearest(word, names)
+export function suggest(word: string, names: Iterable<string>, farthest = 2): string {
+  const name = nearest(word, names, farthest)
   return name === null ? '' : ` Did you mean "${name}"?`
 }
 

@@ -20,6 +20,7 @@ describe('the nearest name', () => {
     ['sort', ['parse', 'tail']],
     ['ab', ['cd']],
     ['abcd', ['abXY']],
+    ['x', ['t', 'xy']],
     ['', []],
   ])('of %j among %j is none', (word, names) => {
     expect(nearest(word, names)).toBeNull()

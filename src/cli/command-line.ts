@@ -31,20 +31,24 @@ export async function runCommandLine(argv: readonly string[], out: Output, err: 
       err.write(`ipcsup: ${error.message}\n`)
       return error.status
     }
+    if ((error as NodeJS.ErrnoException | null)?.syscall === 'uv_cwd') {
+      err.write('ipcsup: The current directory was removed. Change to another one.\n')
+      return 4
+    }
     err.write(`ipcsup: unexpected error, please report it: ${(error as Error)?.stack ?? error}\n`)
     return 4
   }
 }
 
 async function parseAndRun(argv: readonly string[], out: Output, err: Output): Promise<Outcome> {
-  const asked = argv[0] === 'help' && isVerb(argv[1]) ? [argv[1], '--help'] : argv
+  const asked = argv[0] === 'help' ? askHelp(argv[1]) : argv
   const name = isVerb(asked[0]) ? asked[0] : null
   let outcome: Outcome = 0
   const program = makeProgram(out, name)
   if (name) {
     const verb = await verbs[name].load()
     addVerb(program, name, verb, async call => {
-      outcome = await verb.run({ ...call, out, err })
+      outcome = await verb.run({ verb: name, ...call, out, err })
     })
   }
   if (asked.length === 0) {
@@ -53,6 +57,12 @@ async function parseAndRun(argv: readonly string[], out: Output, err: Output): P
   }
   await program.parseAsync(asked, { from: 'user' })
   return outcome
+}
+
+/** `help` and `help VERB` as options; a wrong verb goes on, to be said wrong. */
+function askHelp(name: string | undefined): readonly string[] {
+  if (name === undefined) return ['--help']
+  return isVerb(name) ? [name, '--help'] : [name]
 }
 
 /** Only the verb that was asked for is imported: the others are names for the help. */
@@ -112,8 +122,11 @@ function addVerb(
     command.addOption(choices ? option.choices(choices) : option)
   }
   const examples = verb.examples.map(([line, about]) => `  ${line}\n      ${about}\n`).join('')
+  command.allowExcessArguments(verb.surplus !== undefined)
   command.addHelpText('after', `\nExamples:\n${examples}${statuses}`)
   command.action((...given: unknown[]) => {
+    if (verb.surplus !== undefined && command.args.length > command.registeredArguments.length)
+      throw new IpcsupError('IPCSUP_ERR_USAGE', { what: verb.surplus, verb: name })
     const positional = given
       .slice(0, -2)
       .flat()

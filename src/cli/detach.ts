@@ -64,7 +64,7 @@ export async function reportToParent(
     ...call.err,
     write(text: string | Buffer) {
       if (!isTold) said += text
-      call.err.write(text)
+      call.err.write(stamp(text))
     },
   }
   try {
@@ -73,6 +73,12 @@ export async function reportToParent(
     if (error instanceof IpcsupError) tell(error.status, `ipcsup: ${error.message}\n`)
     throw error
   }
+}
+
+/** In a log, lines need their time; on the terminal where the command was typed they do not. */
+function stamp(text: string | Buffer): string {
+  const time = new Date().toISOString()
+  return text.toString().replace(/^(?=.)/gm, `${time} `)
 }
 
 /** The same command line again; `--config` is absolute in it, as the current directory has found it. */
@@ -93,10 +99,20 @@ async function openLog(call: Call): Promise<{ descriptor: number; path: string }
   const given = readValue(call, 'config')
   const config = given === undefined ? findConfigHere() : resolve(given)
   const directory = join(process.env.XDG_STATE_HOME || join(homedir(), '.local/state'), 'ipcsup')
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
   const path = join(directory, `${nameLog(config ?? process.cwd())}.log`)
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
-  return { descriptor: openSync(path, size > longestLogBytes ? 'w' : 'a', 0o600), path }
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+    return { descriptor: openSync(path, size > longestLogBytes ? 'w' : 'a', 0o600), path }
+  } catch (cause) {
+    const { syscall, code } = cause as NodeJS.ErrnoException
+    const detail = {
+      what: `Opening the file for messages ${path}`,
+      call: syscall ?? 'open',
+      errno: code ?? String(cause),
+    }
+    throw new IpcsupError('IPCSUP_ERR_SYSTEM', detail, { cause })
+  }
 }
 
 /** Named as the run directory will be. A config that is not there is the background's error to report. */

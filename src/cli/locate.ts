@@ -7,7 +7,7 @@ import { IpcsupError } from '../errors.js'
 import type { Controls } from '../supervisor/controls.js'
 import { listRuns, type RunEntry } from '../supervisor/run/list.js'
 import { findConfigHere } from './config.js'
-import { type Call, readValue } from './verb.js'
+import { type Call, readValue, wrongUsage } from './verb.js'
 
 export interface Located {
   readonly controls: Controls
@@ -21,10 +21,17 @@ export interface Located {
  * @throws IPCSUP_ERR_NO_SUPERVISOR, IPCSUP_ERR_SEVERAL_SUPERVISORS
  */
 export async function locateSupervisor(call: Call): Promise<Located> {
-  const pid = readValue(call, 'pid')
+  const pid = readPid(call)
   const wish = pid === undefined ? { configPath: findConfigOf(call) } : { pid }
   const { run, where } = chooseRun(wish, listRuns())
   return connect(run, where)
+}
+
+/** @throws IPCSUP_ERR_USAGE */
+function readPid(call: Call): string | undefined {
+  const pid = readValue(call, 'pid')
+  if (pid === undefined || /^[1-9]\d*$/.test(pid)) return pid
+  throw wrongUsage(call, `--pid must be the pid of a supervisor, got "${pid}".`)
 }
 
 /** The running supervisor of `--config`, or of the config of the current directory; null: there is none. */

@@ -9,18 +9,23 @@ import type { Outcome } from './verb.js'
 const out = openOutput(1, { waits: true })
 const err = openOutput(2, { waits: false })
 
+process.on('exit', explainEarlyExit)
+// No await here: the bundle is CommonJS.
+void runCommandLine(process.argv.slice(2), out, err).then(end)
+
+function end(outcome: Outcome): void {
+  process.off('exit', explainEarlyExit)
+  const judged = judgeOutput(outcome)
+  // By the same signal, so that the shell that waits for us sees it (a loop in it ends, as for any other program).
+  if (typeof judged === 'object') process.kill(process.pid, judged.signal)
+  else process.exit(judged)
+}
+
 /** A config is code: it may end the process, or leave nothing that it could go on with. */
-const explainEarlyExit = () => {
+function explainEarlyExit(): void {
   err.write('ipcsup: Ended too early: the config calls process.exit(), or waits for something that never comes.\n')
   process.exitCode = 2
 }
-
-process.on('exit', explainEarlyExit)
-const outcome = judgeOutput(await runCommandLine(process.argv.slice(2), out, err))
-process.off('exit', explainEarlyExit)
-// By the same signal, so that the shell that waits for us sees it (a loop in it ends, as for any other program).
-if (typeof outcome === 'object') process.kill(process.pid, outcome.signal)
-else process.exit(outcome)
 
 /** Half a schema in a file on a full disk must not look like success. */
 function judgeOutput(outcome: Outcome): Outcome {

@@ -23,6 +23,7 @@ export interface Notices {
 export function createNotices(write: (lines: string) => void, isNews: (change: StateChange) => boolean): Notices {
   const held: string[] = []
   const started: StateChange[] = []
+  const failures = new Map<string, string>()
   let isOpen = false
   const flush = () => {
     if (!isOpen) return
@@ -40,7 +41,9 @@ export function createNotices(write: (lines: string) => void, isNews: (change: S
       supervisor.on('warning', message => say(`warning: ${message}`))
       supervisor.on('state', change => {
         if (!isNews(change)) return
-        const text = describeChange(change)
+        const text = describeChange(change, failures.get(change.process) ?? null)
+        if (change.to === 'running') failures.delete(change.process)
+        else if (text !== null && change.exit && 'error' in change.exit) failures.set(change.process, change.exit.error)
         if (change.to !== 'running' || change.generation > 1) return text === null ? undefined : say(text)
         // Those that start together are one line.
         if (started.push(change) === 1) setImmediate(flush)
@@ -61,13 +64,19 @@ function listStarted(started: readonly StateChange[]): string {
   return `${listed.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }
 
-/** @returns null when the change is only a step on the way */
-export function describeChange(change: StateChange): string | null {
+/**
+ * @param lastError - why it could not be spawned the last time; null: it could
+ * @returns null when the change is only a step on the way
+ */
+export function describeChange(change: StateChange, lastError: string | null = null): string | null {
   const { process, from, to, pid, note, exit } = change
-  if (exit && 'error' in exit && to !== 'running') return exit.error
+  const error = exit && 'error' in exit ? exit.error : null
   const why = note ?? (exit ? describeExit(exit) : null)
   const because = why === null ? '' : `: ${why}`
+  // The same sentence again at every try would bury everything else.
+  if (error !== null && (to === 'delayed' || to === 'failed') && error !== lastError) return error
   if (to === 'running') return `${process} restarted (pid ${pid})${because}`
+  if (to === 'delayed' && error !== null) return `${process} cannot start, for the same reason`
   if (to === 'delayed') return `${process} ended${exit ? ` (${describeExit(exit)})` : ''}${note ? `, ${note}` : ''}`
   if (to === 'failed') return `${process} failed${because}`
   if (to === 'completed') return from === 'idle' ? null : `${process} completed`
@@ -78,9 +87,13 @@ export function describeChange(change: StateChange): string | null {
 export function describeReport(name: string, report: Report): string {
   const bad = report.processes.filter(row => row.inputLost.length > 0 || (!report.ok && isUnclean(row)))
   const restarts = report.processes.reduce((sum, row) => sum + row.restarts, 0)
-  const count = `${report.processes.length} ${report.processes.length === 1 ? 'process' : 'processes'}`
+  const all = report.processes.length
+  // With names on the command line the others were never asked for.
+  const begun = report.processes.filter(row => row.startedAt !== null || row.exit !== null).length
+  const count = `${begun < all ? `${begun} of ` : ''}${all} ${all === 1 ? 'process' : 'processes'}`
   const tail = restarts > 0 ? `, ${restarts} ${restarts === 1 ? 'restart' : 'restarts'}` : ''
-  const rows = bad.map(row => `${row.name} (${describeEnd(row)})`)
+  const more = bad.length > mostListed ? [`and ${bad.length - mostListed} more`] : []
+  const rows = [...bad.slice(0, mostListed).map(row => `${row.name} (${describeEnd(row)})`), ...more]
   return `${name} ended ${report.ok ? 'well' : 'badly'}: ${count}${tail}${rows.length > 0 ? `; ${rows.join(', ')}` : ''}`
 }
 
@@ -90,5 +103,7 @@ function isUnclean({ exit }: ProcessReport): boolean {
 
 function describeEnd({ exit, inputLost }: ProcessReport): string {
   const lost = inputLost.length > 0 ? [`input lost: ${inputLost.join(', ')}`] : []
-  return [...(exit ? [describeExit(exit)] : []), ...lost].join(', ')
+  // Its sentence was said when it happened; `status --json` and the report have it too.
+  const end = exit && ('error' in exit ? 'could not be started' : describeExit(exit))
+  return [...(end ? [end] : []), ...lost].join(', ')
 }

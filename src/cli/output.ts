@@ -17,6 +17,13 @@ export interface Output {
    * ends because of it.
    */
   write(text: string | Buffer): void
+  /** A write has failed: nothing arrives any more. */
+  readonly isLost?: boolean
+}
+
+export interface OpenedOutput extends Output {
+  /** errno of the first write that failed; null: none, or it was only that nobody reads any more. */
+  readonly failure: string | null
 }
 
 export interface OutputOptions {
@@ -29,13 +36,33 @@ const mostPendingBytes = 256 * 1024
 
 const retryMs = 50
 
-export function openOutput(shared: 1 | 2, { waits }: OutputOptions): Output {
+/** A pipe without a reader, a terminal that is gone. */
+const goneReaders: ReadonlySet<string> = new Set(['EPIPE', 'EIO'])
+
+export function openOutput(shared: 1 | 2, { waits }: OutputOptions): OpenedOutput {
   const stats = statDescriptor(shared)
   const descriptor = stats ? openOwnDescription(shared, stats, waits) : shared
   const isTerminal = stats?.isCharacterDevice() === true && isTerminalDescriptor(shared)
   const { NO_COLOR, TERM } = process.env
   const color = isTerminal && !NO_COLOR && TERM !== 'dumb'
-  return { descriptor, isTerminal, color, write: makeWrite(descriptor, waits) }
+  let failure: string | null = null
+  let isLost = false
+  const fail = (code: string) => {
+    isLost = true
+    if (!goneReaders.has(code)) failure ??= code
+  }
+  return {
+    descriptor,
+    isTerminal,
+    color,
+    write: makeWrite(descriptor, waits, fail),
+    get failure() {
+      return failure
+    },
+    get isLost() {
+      return isLost
+    },
+  }
 }
 
 /** Whether both go to the same terminal, pipe or file, where lines of the one could tear those of the other. */
@@ -44,12 +71,12 @@ export function goToSamePlace(a: Output, b: Output): boolean {
   return first !== null && second !== null && first.dev === second.dev && first.ino === second.ino
 }
 
-function makeWrite(descriptor: number, waits: boolean): Output['write'] {
+function makeWrite(descriptor: number, waits: boolean, fail: (errno: string) => void): Output['write'] {
   let pending = Buffer.alloc(0)
   let retry: NodeJS.Timeout | undefined
   const flush = () => {
     clearTimeout(retry)
-    pending = pending.subarray(writeBytes(descriptor, pending, waits))
+    pending = pending.subarray(writeBytes(descriptor, pending, waits, fail))
     if (pending.length > 0) retry = setTimeout(flush, retryMs).unref()
   }
   return text => {
@@ -61,15 +88,18 @@ function makeWrite(descriptor: number, waits: boolean): Output['write'] {
   }
 }
 
-/** Returns how many bytes are dealt with: written, or dropped because nobody reads any more. */
-function writeBytes(descriptor: number, bytes: Buffer, waits: boolean): number {
+/** Returns how many bytes are dealt with: written, or dropped because they cannot be. */
+function writeBytes(descriptor: number, bytes: Buffer, waits: boolean, fail: (errno: string) => void): number {
   let written = 0
   while (written < bytes.length) {
     try {
       written += writeSync(descriptor, bytes, written)
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code !== 'EAGAIN') return bytes.length
+      if (code !== 'EAGAIN') {
+        fail(code ?? String(error))
+        return bytes.length
+      }
       if (!waits) return written
       // Somebody who shares the description made it non-blocking.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)

@@ -2,6 +2,7 @@
  * The life of a supervisor in the foreground, shared by `start` and `run`.
  */
 import type { Plan } from '../config/plan.js'
+import { endProcess } from '../platform/index.js'
 import type { Report } from '../supervisor/controls.js'
 import { createFromPlan, type ShowingSupervisor } from '../supervisor/create.js'
 import type { LogDisplay } from '../supervisor/logs/logs.js'
@@ -39,7 +40,7 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
   const run = await openRun({ key, name: plan.name, version: readVersion(), keepPaths: listPaths(plan) })
   try {
     if (run.reclaimed) notices.say(describeReclaimed(run.reclaimed))
-    const supervisor = createFromPlan(plan, { run, display })
+    const supervisor = createFromPlan(plan, { run, display, onHang: () => process.once('exit', endProcess) })
     options.onCreated?.(supervisor)
     notices.listen(supervisor)
     return await liveUntilFinished(supervisor, run.directory, options)

@@ -1,12 +1,16 @@
 /**
  * What a verb of the command line is. One file per verb in `verbs/`, imported only when it is asked for.
  */
-import type { ExitStatus } from '../errors.js'
+import { type ExitStatus, IpcsupError } from '../errors.js'
 import type { Output } from './output.js'
 
 export interface Verb {
   /** Positional arguments in order: commander's syntax (`<needed>`, `[optional]`, `[name...]`) and what it is. */
   readonly arguments?: readonly (readonly [syntax: string, about: string])[]
+  /** Words that the first argument may be, for completion; none: any. */
+  readonly firstChoices?: readonly string[]
+  /** The sentence for one who gives more of them; default: their number. */
+  readonly surplus?: string
   /** Options: commander's syntax, what it is, and the only values it may have. */
   readonly options?: readonly OptionSpec[]
   /** Command lines, each with what it does. */
@@ -26,6 +30,8 @@ export interface OptionSpec {
 export type Outcome = ExitStatus | { readonly signal: NodeJS.Signals }
 
 export interface Call {
+  /** Its name. */
+  readonly verb: string
   readonly arguments: readonly string[]
   readonly options: Readonly<Record<string, string | boolean | undefined>>
   readonly out: Output
@@ -40,6 +46,11 @@ export const sharedOptions = {
   json: { flags: '--json', about: 'print JSON' },
   strict: { flags: '--strict', about: 'lost input makes the exit status 1' },
 } as const satisfies Record<string, OptionSpec>
+
+/** @returns the error of a command line that cannot mean anything; `what` is a sentence */
+export function wrongUsage({ verb }: Call, what: string): IpcsupError {
+  return new IpcsupError('IPCSUP_ERR_USAGE', { what, verb })
+}
 
 /** The value of an option that takes one; undefined when it was not given. */
 export function readValue(call: Call, name: string): string | undefined {

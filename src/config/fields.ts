@@ -72,12 +72,18 @@ export function named<Value extends Schema>(form: string, value: Value) {
   })
 }
 
-/** Text that the kernel can take: not empty where `isFilled`, no NUL. */
-export function text(form: string, { isFilled = true } = {}) {
+/**
+ * Text that the kernel can take: not empty where `isFilled`, no NUL.
+ *
+ * @param options.isSecret - the message does not quote it
+ */
+export function text(form: string, { isFilled = true, isSecret = false } = {}) {
   const pattern = isFilled ? /^[^\0]+$/ : /^[^\0]*$/
-  return z
-    .string(expect(form))
-    .check(z.regex(pattern, expect(`${form}${isFilled ? ', not empty,' : ''} without a NUL`)))
+  const error = ({ input }: RawIssue) => {
+    if (input === '') return form === '' ? 'must not be empty.' : mustBe(form, input)
+    return `must be text without a NUL${isSecret ? '' : `, got ${quote(input)}`}.`
+  }
+  return z.string(expect(form)).check(z.regex(pattern, { error }))
 }
 
 export function whole(min: number, max: number, form = `a whole number from ${min} to ${max}`) {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { IpcsupError } from '../errors.js'
 
@@ -32,6 +32,27 @@ export function findConfigFile(directory: string): string {
       places: `ipcsup.config.{${endings.join(',')}}, .ipcsuprc, .ipcsuprc.{${endings.join(',')}}, "ipcsup" in package.json`,
     })
   return join(directory, found[0])
+}
+
+/**
+ * Real path of a config.
+ *
+ * @throws IPCSUP_ERR_CONFIG_LOAD when a link on the way leads nowhere
+ */
+export function resolveConfig(file: string): string {
+  try {
+    return realpathSync(file)
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    throw new IpcsupError('IPCSUP_ERR_CONFIG_LOAD', { file, why: reasons[code ?? ''] ?? `${message}.` }, { cause })
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file.',
+  ENOTDIR: 'a part of its path is not a directory.',
+  ELOOP: 'its symbolic links go in a circle.',
+  EACCES: 'there is no permission to read it.',
 }
 
 function listNames(directory: string): string[] {

@@ -47,6 +47,8 @@ const loadYaml: Loader = (file, text) => {
     return defaultLoaders['.yaml'](file, text)
   } catch (cause) {
     const { mark, reason } = cause as { mark?: { line: number; column: number }; reason?: string }
+    if ((cause as Error).message.includes('a single document'))
+      throw new ExportFault('it has several YAML documents. Keep one, without a line "---" after it.')
     if (mark === undefined || reason === undefined) throw cause
     throw new SyntaxFault(file, mark.line + 1, mark.column + 1, `${reason}.`, { cause })
   }

@@ -6,6 +6,8 @@ export function explainFailure(file: string, error: Error): string {
   if (error instanceof SyntaxFault || error instanceof ExportFault) return error.message
   if (error.message.startsWith('No loader specified'))
     return 'a config ends in .ts, .js, .mjs, .cjs, .json, .yaml or .yml, or is called .ipcsuprc.'
+  if (/^Cannot find (package|module) 'ipcsup'/.test(error.message))
+    return 'it imports "ipcsup", which is not installed beside it. Run `npm install ipcsup` there, or call it ipcsup.config.ts: that needs no install.'
   const line = findLine(file, error)
   return `${line === null ? '' : `${file}:${line}: `}${nameFault(error)}.`
 }

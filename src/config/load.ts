@@ -1,9 +1,8 @@
 /** The way from a directory, or a file, to a Plan. */
-import { realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { IpcsupError } from '../errors.js'
 import type { PlanResult } from './build-plan.js'
-import { findConfigFile } from './find.js'
+import { findConfigFile, resolveConfig } from './find.js'
 import type { Kinds } from './schema.js'
 
 export interface LoadOptions {
@@ -30,11 +29,11 @@ export async function loadConfig({ kinds, directory, file }: LoadOptions): Promi
 /**
  * Real path of the config of a directory; null when there is none.
  *
- * @throws IPCSUP_ERR_CONFIG_AMBIGUOUS
+ * @throws IPCSUP_ERR_CONFIG_AMBIGUOUS, IPCSUP_ERR_CONFIG_LOAD
  */
 export function findConfig(directory: string): string | null {
   try {
-    return realpathSync(findConfigFile(directory))
+    return resolveConfig(findConfigFile(directory))
   } catch (error) {
     if (error instanceof IpcsupError && error.code === 'IPCSUP_ERR_CONFIG_NOT_FOUND') return null
     throw error

@@ -18,7 +18,9 @@ export class SyntaxFault extends Error {
 export class ExportFault extends Error {}
 
 /** @throws SyntaxFault */
-export function parseJson(file: string, text: string): unknown {
+export function parseJson(file: string, given: string): unknown {
+  // Some editors write a byte order mark; JSON.parse takes none.
+  const text = given.replace(/^\ufeff/, '')
   try {
     return JSON.parse(text)
   } catch (cause) {

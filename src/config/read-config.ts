@@ -2,9 +2,10 @@
  * Reads a config file. Everything but plain JSON goes through cosmiconfig, which is imported then, as the loaders of
  * TypeScript and YAML are: a plain JSON config costs none of them.
  */
-import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { readFileSync, type Stats, statSync } from 'node:fs'
 import { dirname, extname } from 'node:path'
 import { IpcsupError } from '../errors.js'
+import { resolveConfig } from './find.js'
 import { longestConfigBytes } from './limits.js'
 import { parseJson } from './loaders.js'
 
@@ -29,16 +30,21 @@ export async function readConfig(named: string): Promise<ReadConfig> {
 }
 
 function resolveFile(file: string): string {
+  // What a shell makes of `<(command)` is a pipe that has no path of its own.
+  const stats = statIfPossible(file)
+  if (stats?.isDirectory()) throw cannotLoad(file, 'it is a directory. Name the file.')
+  // Reading from a FIFO would wait for a writer, and block everything until one comes.
+  if (stats && !stats.isFile()) throw cannotLoad(file, 'it is no regular file. Write the config to a file.')
+  if (stats) refuseLong(file, stats.size)
+  return resolveConfig(file)
+}
+
+/** Null where nothing is, or the way there is barred: why is said by whoever goes it. */
+function statIfPossible(file: string): Stats | null {
   try {
-    const configPath = realpathSync(file)
-    const stats = statSync(configPath)
-    if (stats.isDirectory()) throw cannotLoad(file, 'it is a directory. Name the file.')
-    refuseLong(file, stats.size)
-    return configPath
-  } catch (error) {
-    if (error instanceof IpcsupError) throw error
-    const { code, message } = error as NodeJS.ErrnoException
-    throw cannotLoad(file, code === 'ENOENT' ? 'there is no such file.' : `${message}.`, error)
+    return statSync(file)
+  } catch {
+    return null
   }
 }
 

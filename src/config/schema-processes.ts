@@ -77,7 +77,7 @@ function listOf<S extends field.Schema>(form: string, schema: S) {
 
 function environment() {
   const value = z.union(
-    [text('', { isFilled: false }), z.number(), z.null()],
+    [text('', { isFilled: false, isSecret: true }), z.number(), z.null()],
     // A value may be a secret: it is not shown.
     {
       error: issue =>

@@ -31,6 +31,7 @@ export const {
   createPipe,
   createSocketPair,
   duplicateDescriptor,
+  endProcess,
   groupExists,
   isBackgroundTerminal,
   isNonBlocking,

@@ -11,6 +11,7 @@ export {
 export { changePipeCapacity, createFifo, createPipe, readPipeCapacity, reopenPipe } from './linux/pipes.js'
 export {
   changeOpenFilesLimit,
+  endProcess,
   groupExists,
   openPidfd,
   readOpenFilesLimit,

@@ -23,6 +23,7 @@ export const unsupported: Platform = {
   createPipe: pipes,
   createSocketPair: sockets,
   duplicateDescriptor: refuse('Duplicating a descriptor'),
+  endProcess: processes,
   groupExists: processes,
   isBackgroundTerminal: refuse('The foreground group of a terminal'),
   isNonBlocking: readiness,

@@ -1,6 +1,7 @@
 /** The ends of links that the embedding app has. */
 import type { LogFile } from './controls.js'
 import type { Host } from './host/host.js'
+import type { BlockedLog } from './logs/logs.js'
 
 /** A host in this process: it can also give the embedding app an end. */
 export interface NearHost extends Host {
@@ -8,6 +9,8 @@ export interface NearHost extends Host {
   openForApp(link: string, side: string, over: () => void): Promise<AppEnd>
   /** Where the logs are; a file exists once something was written. */
   logFiles(): readonly LogFile[]
+  /** Log streams that cannot be written now. */
+  blockedLogs(): readonly BlockedLog[]
 }
 
 /** An end that the app has: what `kind.open` made of it. */

@@ -10,7 +10,7 @@ import type { LogFile } from './controls.js'
 import { descriptorsNeeded } from './descriptors-needed.js'
 import { createLocalHost, type LocalHost } from './host/local.js'
 import { LiveSupervisor } from './live.js'
-import type { BlockedLog, LogDisplay, Logs } from './logs/logs.js'
+import type { BlockedLog, LogDisplay, Logs, LogsOptions } from './logs/logs.js'
 import type { OpenedRun } from './run/open.js'
 import type { Run } from './run/run.js'
 import type { Supervisor } from './supervisor.js'
@@ -20,6 +20,8 @@ export interface FromPlanOptions {
   readonly run: Run
   /** Where log lines are shown; null: nowhere, files only. */
   readonly display: LogDisplay | null
+  /** The reader of the logs hangs in a write: a normal end of the program would wait for it for ever. */
+  readonly onHang?: () => void
 }
 
 /** A supervisor that also shows lines of its own between those of its processes. */
@@ -28,15 +30,14 @@ export interface ShowingSupervisor extends Supervisor {
   show(text: string): Promise<boolean>
 }
 
-export function createFromPlan(plan: Plan, { run, display }: FromPlanOptions): ShowingSupervisor {
-  const logs = makeLogsOnce(plan, run, display, message => supervisor.warn(message))
+export function createFromPlan(plan: Plan, { run, display, onHang = () => {} }: FromPlanOptions): ShowingSupervisor {
+  const logs = makeLogsOnce(plan, run, { display, onHang, onWarning: message => supervisor.warn(message) })
   const supervisor = new LiveSupervisor(plan, async () => makeHost(plan, run, logs))
   return Object.assign(supervisor, {
     show: async (text: string) => {
       if (display === null || logs.isClosing()) return false
       const { show } = await logs.load()
-      show(text)
-      return true
+      return show(text)
     },
   })
 }
@@ -50,7 +51,7 @@ export function createWithRun(plan: Plan, openRun: () => Promise<OpenedRun>, war
       const host = makeHost(
         plan,
         run,
-        makeLogsOnce(plan, run, null, message => supervisor.warn(message)),
+        makeLogsOnce(plan, run, { display: null, onWarning: message => supervisor.warn(message) }),
       )
       return { ...host, close: options => host.close(options).finally(() => run.close()) }
     } catch (error) {
@@ -112,8 +113,7 @@ interface LazyLogs {
 function makeLogsOnce(
   plan: Plan,
   run: Run,
-  display: LogDisplay | null,
-  onWarning: (message: string) => void,
+  reporting: Pick<LogsOptions, 'display' | 'onWarning' | 'onHang'>,
 ): LazyLogs {
   let loading: Promise<Logs> | null = null
   let logs: Logs | null = null
@@ -124,9 +124,8 @@ function makeLogsOnce(
       directory: logDirectory(plan, run),
       maxBytes: plan.logs.maxBytes,
       files: plan.logs.files,
-      display,
       names: Object.keys(plan.processes),
-      onWarning,
+      ...reporting,
     })
     return logs
   }

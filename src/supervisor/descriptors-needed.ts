@@ -12,14 +12,19 @@ const perSpawn = 8
 /**
  * How many descriptors the supervisor of `plan` can have at once: an upper bound, compared with the limit before
  * anything is made. A hold for each side of each link, what each process costs while it lives, and what the most
- * expensive spawn opens for a moment (spawns come one after the other).
+ * expensive spawn opens for a moment (spawns come one after the other). At least what a number that `fd` asks for takes.
  */
 export function descriptorsNeeded(plan: Plan): number {
   const links = Object.values(plan.links).reduce((sum, link) => sum + Object.keys(link.sides).length, 0)
   const processes = Object.values(plan.processes)
   const lives = processes.reduce((sum, process) => sum + perProcess + perLogStream * countLogs(process), 0)
   const spawn = processes.reduce((most, process) => Math.max(most, countOpened(process)), 0)
-  return base + links + lives + perSpawn + spawn
+  return Math.max(base + links + lives, findHighest(processes) + 1) + perSpawn + spawn
+}
+
+/** A spawn moves its ends above the highest number that the process gets. */
+function findHighest(processes: readonly PlannedProcess[]): number {
+  return processes.flatMap(({ handles }) => handles).reduce((highest, { fd }) => Math.max(highest, fd), 0)
 }
 
 function countLogs({ redirections }: PlannedProcess): number {

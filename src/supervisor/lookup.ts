@@ -1,4 +1,5 @@
-/** Finds what is named, or says what there is; refuses what cannot be done with a side. */
+/** Finds what is named, or says what there is; refuses what cannot be done with a side, or sent. */
+import { constants } from 'node:os'
 import { IpcsupError } from '../errors.js'
 import { nearest } from '../nearest.js'
 import type { LinkRecord, ProcessRecord } from './brain/records.js'
@@ -33,4 +34,11 @@ export function refuseUnusedSides(links: Iterable<LinkRecord>): void {
       if (!isUsed) throw new IpcsupError('IPCSUP_ERR_SIDE_UNUSED', { side, link: plan.name })
     }
   }
+}
+
+/** Throws IPCSUP_ERR_UNKNOWN_SIGNAL. */
+export function refuseUnknownSignal(signal: string): void {
+  if (Object.hasOwn(constants.signals, signal)) return
+  const detail = { signal, nearest: nearest(signal, Object.keys(constants.signals)) ?? '' }
+  throw new IpcsupError('IPCSUP_ERR_UNKNOWN_SIGNAL', detail)
 }

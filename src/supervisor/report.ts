@@ -4,6 +4,7 @@ import type { Phase } from './brain/brain.js'
 import type { LinkRecord, ProcessRecord } from './brain/records.js'
 import type { LinkStatus, ProcessReport, ProcessStatus, Report, Status } from './controls.js'
 import type { Closing } from './host/host.js'
+import type { BlockedLog } from './logs/logs.js'
 
 export function processReport(record: ProcessRecord): ProcessReport {
   return {
@@ -28,7 +29,10 @@ export function runReport(records: Iterable<ProcessRecord>, strict: boolean, isW
 export function processStatus(
   record: ProcessRecord,
   use: { cpuPercent: number | null; residentBytes: number | null } | undefined,
+  blocked: readonly BlockedLog[],
 ): ProcessStatus {
+  const ownBlocked = blocked.filter(({ process }) => process === record.name)
+  const notes = [record.note ?? [], ...ownBlocked.map(({ stream, why }) => `log of ${stream} blocked: ${why}`)].flat()
   return {
     ...processReport(record),
     state: record.state,
@@ -36,7 +40,7 @@ export function processStatus(
     cpuPercent: use?.cpuPercent ?? null,
     residentBytes: use?.residentBytes ?? null,
     leftovers: record.leftovers,
-    note: record.note,
+    note: notes.length > 0 ? notes.join('; ') : null,
   }
 }
 

@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Config, createSupervisor, IpcsupError, type StateChange, type Supervisor } from '../../src/index.js'
+import { listRuns } from '../../src/supervisor/run/list.js'
 
 let directory: string
 const made: Supervisor[] = []
@@ -181,6 +182,68 @@ describe('createSupervisor', () => {
     await expect(supervisor.link('lines', 'read')).rejects.toMatchObject({ code: 'IPCSUP_ERR_UNKNOWN_LINK' })
     await supervisor.stop()
     await expect(supervisor.startProcesses(['sleeper'])).rejects.toMatchObject({ code: 'IPCSUP_ERR_STOPPING' })
+  })
+
+  it('a stop before the start ends it: nothing is started, and nothing keeps the app alive', async () => {
+    const supervisor = make({ processes: { sleeper: { command: 'sleep 1000' } } })
+    const before = openDescriptors()
+    expect((await supervisor.stop()).ok).toBe(true)
+    await expect(supervisor.start()).rejects.toMatchObject({ code: 'IPCSUP_ERR_STARTED_TWICE' })
+    expect(openDescriptors()).toBe(before)
+  })
+
+  it('a stop while it is starting leaves no run directory, lock or process behind', async () => {
+    const supervisor = make({ processes: { sleeper: { command: 'sleep 1000' } } })
+    const before = openDescriptors()
+    const starting = supervisor.start()
+    const report = await supervisor.stop()
+    await starting
+    expect(report.processes[0]).toMatchObject({ exit: null, startedAt: null })
+    expect(openDescriptors()).toBe(before)
+    expect(listRuns().filter(({ pid }) => pid === process.pid)).toEqual([])
+  })
+
+  it('processes cannot be commanded before the start has made what they need', async () => {
+    const supervisor = make({ processes: { sleeper: { command: 'sleep 1000' } } })
+    const handle = supervisor.process('sleeper')
+    const commands = [
+      () => handle.start(),
+      () => handle.stop(),
+      () => handle.stop({ end: true }),
+      () => handle.restart(),
+    ]
+    for (const command of commands) await expect(command()).rejects.toMatchObject({ code: 'IPCSUP_ERR_NOT_STARTED' })
+    await supervisor.start()
+    expect((await handle.status()).state).toBe('running')
+  })
+
+  it('a signal that does not exist is refused, and hurts nobody', async () => {
+    const supervisor = make({ processes: { sleeper: { command: 'sleep 1000' } } })
+    await supervisor.start()
+    const refusal = supervisor.process('sleeper').signal('SIGHUPP')
+    await expect(refusal).rejects.toMatchObject({ code: 'IPCSUP_ERR_UNKNOWN_SIGNAL', message: /"SIGHUP"/ })
+    expect((await supervisor.process('sleeper').status()).state).toBe('running')
+  })
+
+  it('a start that fails before anything was made is the end of the run, whoever waits for it', async () => {
+    const supervisor = make({
+      links: { lines: { kind: 'pipe' } },
+      processes: { reader: { command: 'cat', stdin: 'lines' } },
+    })
+    const asked = supervisor.link('lines', 'write')
+    const refused = expect(asked).rejects.toMatchObject({ code: 'IPCSUP_ERR_RUN_DIRECTORY' })
+    // What `/tmp` may hold when somebody else was there first.
+    const runtime = process.env['XDG_RUNTIME_DIR']
+    mkdirSync(join(directory, 'ipcsup'), { mode: 0o755 })
+    process.env['XDG_RUNTIME_DIR'] = directory
+    try {
+      await expect(supervisor.start()).rejects.toMatchObject({ code: 'IPCSUP_ERR_RUN_DIRECTORY' })
+    } finally {
+      if (runtime === undefined) delete process.env['XDG_RUNTIME_DIR']
+      else process.env['XDG_RUNTIME_DIR'] = runtime
+    }
+    expect((await supervisor.finished).ok).toBe(false)
+    await refused
   })
 
   it('a link that cannot be made rejects the start with nothing left behind', async () => {

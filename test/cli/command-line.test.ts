@@ -81,6 +81,10 @@ describe('--help', () => {
     for (const name of verbNames) expect(out).toMatch(new RegExp(`^ {2}${name} `, 'm'))
   })
 
+  test('help alone says the same', async () => {
+    expect(await ipcsup('help')).toEqual(await ipcsup('--help'))
+  })
+
   test('is shown for an empty command line too, which is wrong usage', async () => {
     const { outcome, out, err } = await ipcsup()
     expect({ outcome, out }).toEqual({ outcome: 2, out: '' })
@@ -102,6 +106,14 @@ describe('wrong usage has status 2 and says what would be right', () => {
     [['signal', 'HUPP', 'web'], /There is no signal "HUPP".*SIGHUP/],
     [['logs', '-n', 'many'], /--lines must be a number of lines, got "many"/],
     [['stop', 'a', 'b', '--foo'], /Unknown option '--foo'/],
+    [['help', 'strat'], /Unknown verb 'strat'\. Did you mean start\?/],
+    [['run', 'sort', 'names.txt'], /The line must be one argument\. Put it in quotes: ipcsup run '…'\./],
+    [['signal', 'FOO', 'web'], /There is no signal "FOO"\. See/],
+    [['status', '--pid', 'web'], /--pid must be the pid of a supervisor, got "web"/],
+    [['stop', '--end'], /--end needs the names of processes\. See/],
+    [['stop', 'web', '--now'], /--now is for the stop of everything, without names/],
+    [['stop', 'web', '--json'], /--json is for the stop of everything, without names/],
+    [['plan', '--show-env'], /--show-env is for --json/],
     [['completion', 'tcsh'], /no completion for "tcsh". Shells: bash, zsh, fish/],
   ])('%j', async (argv, message) => {
     const { outcome, out, err } = await ipcsup(...argv)
@@ -268,6 +280,29 @@ describe('completion', () => {
     expect(complete(['ipcsup', 'st'], 1)).toEqual(['start', 'status', 'stop'])
     expect(complete(['ipcsup', 'start', '--det'], 2)).toEqual(['--detach'])
     expect(complete(['ipcsup', 'restart', 'p'], 2)).toEqual(['parse'])
+    expect(complete(['ipcsup', 'graph', '--format', ''], 3)).toEqual(['text', 'dot', 'mermaid'])
+    expect(complete(['ipcsup', 'signal', 'HU'], 2)).toEqual(['HUP'])
+    expect(complete(['ipcsup', 'signal', 'HUP', ''], 3)).toEqual(['parse', 'tail'])
+    expect(complete(['ipcsup', 'completion', ''], 2)).toEqual(['bash', 'zsh', 'fish'])
+  })
+
+  test('in bash leaves the file of --config to the shell', async () => {
+    const { out } = await ipcsup('completion', 'bash')
+    expect(out).toContain(`'start --config'|'start -c') words='' ;;`)
+    expect(out).toContain('complete -o default -F _ipcsup ipcsup')
+  })
+
+  test.each([
+    [
+      'zsh',
+      `'(-c --config)'{-c,--config}'[the config`,
+      `--format'[how it is drawn (default: text)]:format:(text dot mermaid)'`,
+    ],
+    ['fish', '-l config -s c -d', `-x -a 'text dot mermaid'`],
+  ])('in %s knows which options take a value, and which', async (shell, short, choices) => {
+    const { out } = await ipcsup('completion', shell)
+    expect(out).toContain(short)
+    expect(out).toContain(choices)
   })
 
   test('names prints the processes of the config, and nothing where there is none', async () => {

@@ -91,13 +91,16 @@ describe('§16 start --detach', () => {
     expect((await sandbox.status()).processes[0]!.state).toBe('running')
   })
 
-  test('its messages are in its log', async () => {
+  test('its messages are in its log, with their times', async () => {
     sandbox.writeConfig({ processes: { web: { command: 'sleep 1000', restart: 'always' } } })
     const { err } = await sandbox.ipcsup('start', '--detach')
+    expect(err).toMatch(/^ipcsup: started web/)
     await sandbox.ipcsup('signal', 'KILL', 'web')
     const log = /messages in (.*)\n/.exec(err)![1]!
     await until('the restart is in the log', () =>
-      /web restarted \(pid \d+\): killed by SIGKILL/.test(readFileSync(log, 'utf8')),
+      /^\d{4}-\d\d-\d\dT[\d:.]+Z ipcsup: web restarted \(pid \d+\): killed by SIGKILL$/m.test(
+        readFileSync(log, 'utf8'),
+      ),
     )
   })
 })
@@ -255,11 +258,12 @@ describe('run', () => {
     ])
   })
 
-  test('a report that cannot be written is an error of the system', async () => {
-    expect(await sandbox.ipcsup('run', '--report', 'missing/r.json', 'true')).toMatchObject({
+  test('a report that cannot be written is an error of the system, before anything runs', async () => {
+    expect(await sandbox.ipcsup('run', '--report', 'missing/r.json', 'touch ran')).toMatchObject({
       status: 4,
       err: expect.stringContaining('Writing the report missing/r.json failed: open: ENOENT'),
     })
+    expect(existsSync(join(sandbox.directory, 'ran'))).toBe(false)
   })
 
   test('is found by status --pid while it runs', async () => {

@@ -239,6 +239,16 @@ describe('what is wrong in a config is said with its path, the value and the nea
       process({ env: { A: true } }),
       'processes.a.env.A: must be a string without a NUL, a number or null, got a value of type boolean.',
     ],
+    [process({ env: { TOKEN: 's3cret\0' } }), 'processes.a.env.TOKEN: must be text without a NUL.'],
+    [
+      process({ command: '' }),
+      /: must be a string such as "sort -u", or a list of arguments that is not empty, got ""\.$/,
+    ],
+    [process({ stdin: '' }), 'processes.a.stdin: must not be empty.'],
+    [
+      process({ stopSignal: 'SIGFOO' }),
+      'processes.a.stopSignal: there is no signal "SIGFOO". Names are such as "SIGINT".',
+    ],
     [
       process({ env: { 'A=B': 'x' } }),
       'processes.a.env.A=B: is no name of a variable: it is empty, or has a "=" or a NUL.',
@@ -680,6 +690,10 @@ describe('§16 limits', () => {
     expect(many(100, { stdout: 'null', stderr: 'null' }) - many(50, { stdout: 'null', stderr: 'null' })).toBe(50)
     const linked = plan({ links: { lines: { kind: 'fifo' } } }).plan
     expect(descriptorsNeeded(linked) - empty).toBe(2)
+    const numbered = { a: { command: 'a', links: { lines: { side: 'write', fd: 900 } } } }
+    expect(descriptorsNeeded(plan({ links: { lines: { kind: 'fifo' } }, processes: numbered }).plan)).toBeGreaterThan(
+      901,
+    )
   })
 
   it('the kinds of the tests are those that exist', () => {

@@ -92,6 +92,11 @@ describe('a config is found and read', () => {
     expect((await load()).plan).toMatchObject({ name: 'found', strict: true })
   })
 
+  it('a byte order mark, as some editors write it, means nothing', async () => {
+    write('ipcsup.config.json', `\ufeff{ "name": "found" }`)
+    expect(await nameOf()).toBe('found')
+  })
+
   it('a package.json without the key is none', () => {
     write('package.json', `{ "name": "app" }`)
     expect(findConfig(directory)).toBeNull()
@@ -177,6 +182,8 @@ describe('a config that cannot be loaded is an error that says why', () => {
     ['function.mjs', 'export default async () => ({})', 'its default export is a function. Call it'],
     ['function.ts', 'export default () => ({})', 'its default export is a function. Call it'],
     ['promise.mjs', 'export default Promise.resolve({})', 'its default export is a promise. Wait for it'],
+    ['two.yaml', 'name: x\n---\nname: y\n', 'it has several YAML documents. Keep one'],
+    ['own.mjs', 'import "ipcsup"\nexport default {}', 'it imports "ipcsup", which is not installed beside it.'],
     ['mine.conf', 'name: x', 'a config ends in .ts, .js, .mjs, .cjs, .json, .yaml or .yml'],
     ['pack/package.json', '{ "name": "app" }', 'it has no key "ipcsup".'],
     ['long.json', `{ "name": "${'x'.repeat(2 ** 20)}" }`, 'at most 1 MiB (1048576) is read.'],
@@ -185,8 +192,31 @@ describe('a config that cannot be loaded is an error that says why', () => {
     const path = write(name, text)
     const { code, message } = await failureOf(name)
     expect(code).toBe('IPCSUP_ERR_CONFIG_LOAD')
-    expect(message).toContain(`The config ${path} cannot be loaded: `)
+    expect(message).toMatch(/^The config (\S+ )?cannot be loaded: /)
+    expect(message).toContain(path)
     expect(message).toContain(why)
+  })
+
+  it('names the file once where it names a place in it', async () => {
+    const path = write('comma.json', '{"a": 1,}')
+    expect((await failureOf('comma.json')).message).toBe(
+      `The config cannot be loaded: ${path}:1:9: "}" is no valid JSON here.`,
+    )
+  })
+
+  it('a FIFO: nothing waits for a writer', async () => {
+    execFileSync('mkfifo', [join(directory, 'config.json')])
+    expect((await failureOf('config.json')).message).toContain('it is no regular file. Write the config to a file.')
+  })
+
+  it.each([
+    ['there is no such file.', 'nowhere.json'],
+    ['its symbolic links go in a circle.', 'ipcsup.config.json'],
+  ])('a symbolic link that leads nowhere: %s', async (why, target) => {
+    symlinkSync(target, join(directory, 'ipcsup.config.json'))
+    const message = `The config ${join(directory, 'ipcsup.config.json')} cannot be loaded: ${why}`
+    expect((await failureOf()).message).toBe(message)
+    expect(() => findConfig(directory)).toThrow(message)
   })
 
   it('a file that is not there, and a directory', async () => {

@@ -1,20 +1,25 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildSync } from 'esbuild'
 
+const directory = join(import.meta.dirname, '../../node_modules/.cache/ipcsup-tests')
+
 /** Makes one JavaScript file of a TypeScript program, where it finds the packages of the project. Returns its path. */
 export function bundleProgram(source: string): string {
-  const directory = join(import.meta.dirname, '../../node_modules/.cache/ipcsup-tests')
-  mkdirSync(directory, { recursive: true })
-  const outfile = join(directory, `${process.pid}-${source.replaceAll(/[^a-zA-Z0-9]+/g, '-').slice(-60)}.mjs`)
-  buildSync({
+  const { outputFiles } = buildSync({
     entryPoints: [source],
-    outfile,
+    write: false,
     bundle: true,
     format: 'esm',
     platform: 'node',
     packages: 'external',
     logLevel: 'error',
   })
-  return outfile
+  const program = join(directory, `${source.replaceAll(/[^a-zA-Z0-9]+/g, '-').slice(-60)}.mjs`)
+  mkdirSync(directory, { recursive: true })
+  // Test files that run at the same time may use the same program: it is never half written.
+  const fresh = `${program}.${process.pid}`
+  writeFileSync(fresh, outputFiles[0]!.contents)
+  renameSync(fresh, program)
+  return program
 }

@@ -138,7 +138,7 @@ function createMemoryLogs(): MemoryLogs {
   return {
     read: stream => Buffer.concat(chunks.get(stream) ?? []),
     hasEnded: stream => chunks.has(stream) && !open.has(stream),
-    show: () => {},
+    show: () => false,
     files: () => [],
     blocked: () => [],
     attach: ({ process, stream, descriptor }) => {

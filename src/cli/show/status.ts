@@ -50,13 +50,21 @@ function makeProcessRow(row: ProcessStatus, uptimesMs: ReadonlyMap<number, numbe
 /** Why it is in its state, how it last ended, and what is left of it. */
 export function describeProcess(row: ProcessStatus): string {
   return [
+    describeLastEnd(row),
     row.note,
-    row.note === null && row.exit && row.state !== 'completed' ? describeExit(row.exit) : null,
     row.inputLost.length > 0 ? `input lost: ${row.inputLost.join(', ')}` : null,
     row.leftovers.length > 0 ? `left behind: ${row.leftovers.join(', ')}` : null,
   ]
     .filter(part => part !== null)
     .join('; ')
+}
+
+/** A note such as `restart 4 in 1.2 s` does not say why; one that does is not said twice. */
+function describeLastEnd({ exit, note, state }: ProcessStatus): string | null {
+  if (exit === null || state === 'completed') return null
+  const end = describeExit(exit)
+  if (note?.includes(end)) return null
+  return state === 'running' || state === 'starting' ? `before: ${end}` : end
 }
 
 export function describeExit(exit: NonNullable<ProcessStatus['exit']>): string {

@@ -1,13 +1,14 @@
 import { IpcsupError } from '../../errors.js'
 import { loadPlan } from '../config.js'
 import { scripts } from '../show/completion.js'
-import type { Call, Verb } from '../verb.js'
+import type { Call, OptionSpec, Verb } from '../verb.js'
 import { type VerbName, verbNames, verbs } from '../verbs.js'
 
 export const completion: Verb = {
   arguments: [
     ['<shell>', `${Object.keys(scripts).join(', ')}; or names: the processes of the config, as the scripts ask`],
   ],
+  firstChoices: Object.keys(scripts),
   examples: [
     ['eval "$(ipcsup completion bash)"', 'in ~/.bashrc'],
     ['ipcsup completion zsh > "${fpath[1]}/_ipcsup"', 'once, for zsh'],
@@ -26,10 +27,24 @@ export const completion: Verb = {
   },
 }
 
+export interface DescribedOption {
+  /** `--config`. */
+  readonly long: string
+  /** `-c`. */
+  readonly short: string | null
+  readonly about: string
+  /** What it takes, such as `file`; null: nothing. */
+  readonly value: string | null
+  /** The only values it may have; none: any. */
+  readonly choices: readonly string[]
+}
+
 export interface DescribedVerb {
   readonly name: string
   readonly about: string
-  readonly options: readonly { readonly long: string; readonly about: string }[]
+  readonly options: readonly DescribedOption[]
+  /** Words that its first argument may be; none: any. */
+  readonly firstChoices: readonly string[]
   /** Its arguments are names of processes. */
   readonly takesNames: boolean
 }
@@ -40,8 +55,19 @@ async function describeVerb(name: VerbName): Promise<DescribedVerb> {
   return {
     name,
     about: verbs[name].about,
-    options: options.map(({ flags, about }) => ({ long: /--[a-z-]+/.exec(flags)![0], about })),
+    options: options.map(describeOption),
+    firstChoices: verb.firstChoices ?? [],
     takesNames: (verb.arguments ?? []).some(([syntax]) => syntax.includes('name')),
+  }
+}
+
+function describeOption({ flags, about, choices = [] }: OptionSpec): DescribedOption {
+  return {
+    long: /--[a-z-]+/.exec(flags)![0],
+    short: /^-[a-z]\b/.exec(flags)?.[0] ?? null,
+    about,
+    value: /<([a-z]+)>/.exec(flags)?.[1] ?? null,
+    choices,
   }
 }
 

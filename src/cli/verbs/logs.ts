@@ -31,30 +31,34 @@ export const logs: Verb = {
     }
     const { color, isTerminal } = call.out
     const printer = createLinePrinter({ color, isTerminal, names: files.map(file => file.process) })
+    const ended = new AbortController()
     const print = (file: LogFile, chunk: Buffer) => {
       const shown = printer.print(file.process, file.stream, chunk)
       if (shown.length > 0) call.out.write(shown)
+      // `| head` has enough: following for nobody would go on as long as the supervisor does.
+      if (call.out.isLost) ended.abort()
     }
     const tails = await readLogTail(files, lines)
     for (const { file, bytes } of tails) print(file, bytes)
-    if (call.options.follow === true) await followLogs(files, print, endOfRun(run.directory), { from: tails })
+    if (call.options.follow === true) {
+      abortAtEnd(run.directory, ended)
+      await followLogs(files, print, ended.signal, { from: tails })
+    }
     call.out.write(printer.end())
     return 0
   },
 }
 
-/** Aborted when the supervisor is gone; what it logged last has been read by then. */
-function endOfRun(directory: string): AbortSignal {
-  const ended = new AbortController()
+/** Aborts when the supervisor is gone; what it logged last has been read by then. */
+function abortAtEnd(directory: string, ended: AbortController): void {
   const look = () => {
     if (existsSync(controlSocket(directory))) return
-    watcher?.close()
     // One inotify descriptor has all events in order, so the reader was woken for the last lines before this: it gets its turn.
     setImmediate(() => ended.abort())
   }
   const watcher = existsSync(directory) ? watch(directory, look) : null
+  ended.signal.addEventListener('abort', () => watcher?.close())
   look()
-  return ended.signal
 }
 
 function readCount(call: Call): number {

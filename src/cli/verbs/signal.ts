@@ -9,6 +9,7 @@ export const signal: Verb = {
     ['<signal>', 'such as HUP, SIGUSR1 or 10'],
     ['<name...>', 'processes whose whole groups get it'],
   ],
+  firstChoices: Object.keys(constants.signals).map(name => name.slice('SIG'.length)),
   options: [sharedOptions.config, sharedOptions.pid],
   examples: [['ipcsup signal HUP web', 'sends SIGHUP to web and to what it has started']],
   async run(call) {
@@ -26,6 +27,6 @@ export function nameSignal(given: string): string {
   const wanted = upper.startsWith('SIG') ? upper : `SIG${upper}`
   const found = Object.entries(constants.signals).find(([name, number]) => name === wanted || String(number) === given)
   if (found) return found[0]
-  const what = `There is no signal "${given}".${suggest(wanted, Object.keys(constants.signals))}`
+  const what = `There is no signal "${given}".${suggest(wanted, Object.keys(constants.signals), 1)}`
   throw new IpcsupError('IPCSUP_ERR_USAGE', { what, verb: 'signal' })
 }

@@ -1,10 +1,9 @@
-import { IpcsupError } from '../../errors.js'
 import type { Controls } from '../../supervisor/controls.js'
 import { waitForExits } from '../../supervisor/run/processes.js'
 import { locateSupervisor } from '../locate.js'
 import { describeReport } from '../notices.js'
 import { formatJson } from '../show/text.js'
-import { type Call, type Outcome, sharedOptions, type Verb } from '../verb.js'
+import { type Call, type Outcome, sharedOptions, type Verb, wrongUsage } from '../verb.js'
 
 /** From its last answer on, a supervisor has nothing to do but to remove its directory. */
 const exitTimeoutMs = 5_000
@@ -24,17 +23,27 @@ export const stop: Verb = {
     ['ipcsup stop --end parse', 'ends parse: its readers see the end of their input'],
   ],
   async run(call) {
+    refuseContradictions(call)
     const { controls, run } = await locateSupervisor(call)
     const end = call.options.end === true
     if (call.arguments.length > 0) {
       await controls.stopProcesses(call.arguments, { end })
       return 0
     }
-    if (end) throw new IpcsupError('IPCSUP_ERR_USAGE', { what: '--end needs the names of processes.', verb: 'stop' })
     const report = await controls.stop({ now: call.options.now === true })
     await waitForExits([run.pid], exitTimeoutMs)
     return printReport(call, run.name, report)
   },
+}
+
+/** What would be passed over in silence; said whether or not a supervisor runs. */
+function refuseContradictions(call: Call): void {
+  const hasNames = call.arguments.length > 0
+  if (call.options.end === true && !hasNames) throw wrongUsage(call, '--end needs the names of processes.')
+  for (const option of ['now', 'json']) {
+    if (call.options[option] === true && hasNames)
+      throw wrongUsage(call, `--${option} is for the stop of everything, without names.`)
+  }
 }
 
 function printReport(call: Call, name: string, report: Awaited<ReturnType<Controls['stop']>>): Outcome {

@@ -74,7 +74,7 @@ function checkSignal(scope: Scope, signal: string, path: string): string {
   const known = Object.keys(constants.signals)
   if (!known.includes(signal)) {
     const longer = `SIG${signal.toUpperCase()}`
-    const hint = known.includes(longer) ? ` Did you mean "${longer}"?` : suggest(signal, known)
+    const hint = known.includes(longer) ? ` Did you mean "${longer}"?` : suggest(signal, known, 1)
     scope.findings.report(path, `there is no signal ${quote(signal)}.${hint || ' Names are such as "SIGINT".'}`)
   }
   return signal

@@ -18,6 +18,7 @@ const waitid = declare<
 >('long syscall(long number, long idType, long id, void *info, long options, void *usage)')
 const getrlimit = declare<(resource: number, limit: BigUint64Array) => number>('int getrlimit(int r, void *limit)')
 const setrlimit = declare<(resource: number, limit: BigUint64Array) => number>('int setrlimit(int r, void *limit)')
+const exitNow = declare<(status: number) => never>('void _exit(int status)')
 const kill = declare<(pid: number, signal: number) => number>('int kill(int pid, int signal)')
 
 /** What the kernel tells of a child that ended. */
@@ -77,6 +78,11 @@ export function readOpenFilesLimit(): OpenFilesLimit {
 export function changeOpenFilesLimit(limit: OpenFilesLimit): void {
   const values = new BigUint64Array([BigInt(limit.soft), BigInt(limit.hard)])
   check(setrlimit(RLIMIT_NOFILE, values), 'Changing the limit of open files', 'setrlimit')
+}
+
+/** Ends this process without waiting for its threads: Node waits for each, for ever if one hangs in a system call. */
+export function endProcess(status: number): never {
+  return exitNow(status)
 }
 
 /** True when a process group has members, zombies included; also when none of them may be signalled. */

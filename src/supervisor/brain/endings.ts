@@ -67,9 +67,9 @@ function hasNoAudience(ending: Ending, process: PlannedProcess): boolean {
 }
 
 /** Whether an end that was asked for went well: it ended clean, or by the very signal that asked. */
-export function endedAsAsked(exit: ProcessExit, process: PlannedProcess, killed: boolean): boolean {
+export function endedAsAsked(exit: ProcessExit, process: PlannedProcess): boolean {
   if (isClean(exit, process) || isBrokenPipe(exit)) return true
-  if ('signal' in exit) return exit.signal === process.stopSignal && !killed
+  if ('signal' in exit) return exit.signal === process.stopSignal
   return !('error' in exit) && exit.code === 128 + (signalNumbers[process.stopSignal] ?? 0)
 }
 

@@ -91,8 +91,9 @@ export class Engine {
 
   #startByHand(names: readonly string[], event: 'start' | 'restart'): void {
     const records = names.map(name => this.#brain.record(name))
+    this.#refuseBeforeStart(names)
     if (this.#brain.phase !== 'running' && this.#brain.phase !== 'opening')
-      throw new IpcsupError('IPCSUP_ERR_STOPPING', { names: names.join(', '), phase: this.#brain.phase })
+      throw new IpcsupError('IPCSUP_ERR_STOPPING', { names: names.join(', ') })
     this.#refuseClosedLinks(records, event)
     this.#graph.whenOpen(() => {
       if (this.#brain.phase !== 'running') return
@@ -105,7 +106,9 @@ export class Engine {
 
   /** Parks processes; with `end` their uses are over. */
   stopProcesses(names: readonly string[], end: boolean): void {
+    this.#refuseBeforeStart(names)
     this.#graph.whenOpen(() => {
+      if (this.#brain.phase === 'closing' || this.#brain.phase === 'over') return
       for (const name of names) {
         const record = this.#brain.record(name)
         if (end) record.endedByHand = true
@@ -204,6 +207,10 @@ export class Engine {
         this.#whenSignalled.get(event.id)?.()
         this.#whenSignalled.delete(event.id)
     }
+  }
+
+  #refuseBeforeStart(names: readonly string[]): void {
+    if (this.#brain.phase === 'new') throw new IpcsupError('IPCSUP_ERR_NOT_STARTED', { names: names.join(', ') })
   }
 
   /** A process whose end of a link is closed runs again only together with everyone else of that link. */

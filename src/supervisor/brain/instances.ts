@@ -51,7 +51,7 @@ export class Instances {
     addUsage(record, event.usage)
     this.#cancelTimerUnlessStopping(record)
     if (record.state === 'stopping') {
-      this.#noteEnd(record, event.exit, instance.asked && endedAsAsked(event.exit, record.plan, instance.killed))
+      this.#noteEnd(record, event.exit, instance.asked && endedAsAsked(event.exit, record.plan))
       if (event.leftovers.length === 0) this.#machine.dispatch(record, 'cleared')
       return
     }

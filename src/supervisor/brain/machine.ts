@@ -58,7 +58,6 @@ export class Machine {
       spawned: false,
       pid: null,
       asked: false,
-      killed: false,
     }
     record.linkGenerations = new Map(this.#brain.links.of(record.name).map(link => [link.plan.name, link.generation]))
     this.#brain.send({ type: 'spawn', process: record.name, generation: record.generation })
@@ -90,7 +89,6 @@ export class Machine {
   }
 
   kill(record: ProcessRecord): void {
-    if (record.instance) record.instance.killed = true
     this.#signal(record, 'SIGKILL')
   }
 

@@ -14,8 +14,6 @@ export interface Instance {
   pid: number | null
   /** It was asked to stop, so the signal that asked is no failure. */
   asked: boolean
-  /** It had to be killed. */
-  killed: boolean
 }
 
 /** What the brain knows of one process. */

@@ -4,6 +4,7 @@
  * Calls are carried out in order, after the turn in which they were sent; after 10 ms of them the event loop gets a
  * turn. So a thousand spawns do not keep a signal or a request waiting, and no event comes while a call is sent.
  */
+import { access } from 'node:fs'
 import type { Plan } from '../../config/plan.js'
 import type { Hint } from '../../ipc/kind.js'
 import type { Logs } from '../logs/logs.js'
@@ -36,6 +37,7 @@ export interface LocalHost extends Host {
 
 export function createLocalHost(options: LocalHostOptions): LocalHost {
   const { plan, run, environment = process.env } = options
+  makeThreads()
   let receive: (event: HostEvent) => void = () => {}
   const emit = (event: HostEvent): void => receive(event)
   const warn = (message: string): void => emit({ type: 'warning', message })
@@ -81,6 +83,14 @@ export function createLocalHost(options: LocalHostOptions): LocalHost {
       return { leftovers, droppedLogBytes }
     },
   }
+}
+
+/**
+ * Has libuv make its threads before there is any child. It makes them at the first use, and aborts the whole program
+ * when it gets none: once the children have reached the limit of processes, a mere look at their memory would do that.
+ */
+function makeThreads(): void {
+  access('/', () => {})
 }
 
 /** The table's types bind each handler to its call; here the call may be any. */

@@ -1,4 +1,6 @@
 /** Sends signals to instances: to the whole group, and of those that end a process also to its strays. */
+import type { ChildProcess } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { accessSync, constants } from 'node:fs'
 import { readProcess } from './proc.js'
 import { findDescendants, type Marked } from './strays.js'
@@ -52,9 +54,31 @@ export async function signalStrays(strays: readonly number[], signal: string): P
     return
   }
   const tops = [...known].filter(pid => !known.has(readProcess(pid)?.parent ?? 0))
-  const { default: treeKill } = await import('tree-kill')
-  await Promise.all(tops.map(pid => new Promise<void>(resolve => treeKill(pid, signal, () => resolve()))))
+  // Whoever has no room for one more process has none for `ps` either: then those that are known must do.
+  if (!(await killTrees(tops, signal))) for (const pid of known) send(pid, signal)
   if (signal !== 'SIGKILL') for (const pid of known) send(pid, 'SIGCONT')
+}
+
+/**
+ * tree-kill does not listen for the error of the `ps` that it spawns, which at the limit of processes would end this
+ * program. Node tells of each child that it makes.
+ *
+ * @returns false: a `ps` could not be spawned, so some of the trees are not known
+ */
+async function killTrees(tops: readonly number[], signal: string): Promise<boolean> {
+  let areWhole = true
+  const listen = (message: unknown): void => {
+    const { process: child } = message as { process: ChildProcess }
+    child.once('error', error => {
+      if (child.spawnfile === 'ps') areWhole = false
+      else if (child.listenerCount('error') === 0) throw error
+    })
+  }
+  const { default: treeKill } = await import('tree-kill')
+  subscribe('child_process', listen)
+  await Promise.all(tops.map(pid => new Promise<void>(resolve => treeKill(pid, signal, () => resolve()))))
+  unsubscribe('child_process', listen)
+  return areWhole
 }
 
 /** A negative number is a group. Who is gone, or of another user, is not signalled. */

@@ -142,7 +142,8 @@ function readEnvFile({ name, envFile }: PlannedProcess): Record<string, string> 
     return parseEnvFile(readFileSync(envFile, 'utf8'))
   } catch (cause) {
     const isSyntax = cause instanceof EnvFileError
-    const why = isSyntax ? cause.message : ((cause as NodeJS.ErrnoException).code ?? 'unknown error')
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
+    const why = isSyntax ? cause.message : code === 'ENOENT' ? 'there is no such file' : code
     const advice = isSyntax ? 'Write NAME=value, and # before a comment.' : 'Make it readable, or correct its path.'
     throw new IpcsupError('IPCSUP_ERR_ENV_FILE', { process: name, path: envFile, why, advice }, { cause })
   }

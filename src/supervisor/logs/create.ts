@@ -2,6 +2,7 @@
 import { closeSync } from 'node:fs'
 import { join } from 'node:path'
 import { SHARE_ENV, Worker } from 'node:worker_threads'
+import { countQueuedBytes } from '../../platform/index.js'
 import { defaultLineLimitBytes } from './format.js'
 import type { BlockedLog, CreateLogs, LogStream, Logs, LogsOptions } from './logs.js'
 import type { FromWorker, ToWorker, WorkerOptions } from './messages.js'
@@ -28,7 +29,9 @@ export const createLogs: CreateLogs = options => {
       startOnce().send({ type: 'attach', stream })
     },
     show(text) {
-      if (options.display !== null && closing === null) startOnce().send({ type: 'show', text })
+      if (options.display === null || closing !== null) return false
+      startOnce().send({ type: 'show', text })
+      return true
     },
     files: () =>
       [...attached].map(([key, { process, stream }]) => ({
@@ -49,8 +52,34 @@ interface LogThread {
   close(deadlineMs: number): Promise<Dropped>
 }
 
+/** The thread; when the system gives none (`ulimit -u`), what only keeps the streams, so that nobody is hurt by it. */
 function startThread(options: LogsOptions, blocked: Map<string, BlockedLog>): LogThread {
-  const worker = startWorker(options)
+  try {
+    return followWorker(startWorker(options), options, blocked)
+  } catch (error) {
+    const advice =
+      'Logs are not read, and who writes much waits; raise the limit of processes (`ulimit -u`), and restart ipcsup.'
+    options.onWarning(`The log worker cannot be started: ${(error as Error).message}. ${advice}`)
+    return keepStreams()
+  }
+}
+
+function keepStreams(): LogThread {
+  const streams: LogStream[] = []
+  return {
+    send: message => void (message.type === 'attach' && streams.push(message.stream)),
+    close: async () => {
+      const left = streams.splice(0).map(({ process, stream, descriptor }) => {
+        const bytes = countQueuedBytes(descriptor)
+        closeSync(descriptor)
+        return [`${process}.${stream}`, bytes] as const
+      })
+      return Object.fromEntries(left.filter(([, bytes]) => bytes > 0))
+    },
+  }
+}
+
+function followWorker(worker: Worker, options: LogsOptions, blocked: Map<string, BlockedLog>): LogThread {
   const closed = new Promise<Dropped>(resolve => {
     worker.on('message', (message: FromWorker) => {
       if (message.type === 'closed') resolve(message.dropped)
@@ -70,7 +99,10 @@ function startThread(options: LogsOptions, blocked: Map<string, BlockedLog>): Lo
       worker.ref()
       worker.postMessage({ type: 'close', deadlineMs } satisfies ToWorker)
       const dropped = await within(closed, deadlineMs + graceMs)
-      if (dropped === null) options.onWarning('The log worker hangs in a write; what it has not written is lost.')
+      if (dropped === null) {
+        options.onWarning('The log worker hangs in a write; what it has not written is lost.')
+        options.onHang?.()
+      }
       const ended = worker.terminate()
       if (dropped === null) worker.unref()
       else await ended

@@ -42,6 +42,8 @@ export interface LogsOptions {
   readonly display: LogDisplay | null
   /** A sentence for the operator, such as a log that cannot be written; once for each time that it begins. */
   readonly onWarning: (message: string) => void
+  /** The worker hangs and was given up: a normal end of the program would wait for it for ever. */
+  readonly onHang?: () => void
   /** Of all processes, in the order of the Plan: decide the width and the colours of prefixes. Default: as attached. */
   readonly names?: readonly string[]
   /** Longer lines are cut where they are shown, and may be torn by a rotation. Default 64 KiB. */
@@ -58,8 +60,10 @@ export interface Logs {
   /**
    * Shows whole lines of the supervisor's own between the lines of the processes, unprefixed and in order with them.
    * A missing newline is added. Nothing is shown without a display, or once its reader is gone.
+   *
+   * @returns false: it is not taken, since there is no display or the logs are being closed
    */
-  show(text: string): void
+  show(text: string): boolean
   files(): readonly LogFile[]
   blocked(): readonly BlockedLog[]
   /**

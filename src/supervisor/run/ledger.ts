@@ -5,7 +5,7 @@
  * the kernel has taken, and after a crash of the whole machine no process of the run is left either (the boot id says
  * so), while named objects on a disk are then found by their own kind (it refuses what it did not make).
  */
-import { closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NamedObject } from '../../ipc/kind.js'
 import type { Ledger } from './run.js'
@@ -58,13 +58,20 @@ export function createLedger(
 ): Ledger & { close(): void } {
   const path = join(directory, ledgerFile)
   const descriptor = openSync(`${path}.new`, 'w', 0o600)
-  const append = (row: Row) => writeSync(descriptor, `${JSON.stringify(row)}\n`)
+  let isTorn = false
+  const append = (row: Row) => {
+    const text = `${isTorn ? '\n' : ''}${JSON.stringify(row)}\n`
+    // On a disk that is just full a part may be written; the next row must not be glued to it.
+    isTorn = true
+    writeFileSync(descriptor, text)
+    isTorn = false
+  }
   append({ run: header })
   for (const object of inherited) append({ object })
   renameSync(`${path}.new`, path)
   return {
-    recordObject: (link, { path, device, inode }) => void append({ object: { link, path, device, inode } }),
-    recordProcess: (process, pid, startTime) => void append({ started: { process, pid, startTime } }),
+    recordObject: (link, { path, device, inode }) => append({ object: { link, path, device, inode } }),
+    recordProcess: (process, pid, startTime) => append({ started: { process, pid, startTime } }),
     wasOurs: object => inherited.some(known => isSameObject(known, object)),
     close: () => closeSync(descriptor),
   }

@@ -9,6 +9,8 @@ import { tryLock } from '../../platform/index.js'
 export const lockFile = 'lock'
 
 export interface Lock {
+  /** False once somebody removed the directory: what is there now, if anything, is another run's. */
+  isThere(): boolean
   /** Frees it. The directory is removed before, so that nobody can lock what is about to vanish. */
   release(): void
 }
@@ -26,7 +28,7 @@ export function lockRunDirectory(directory: string): Lock | null | 'gone' {
   if (locked && isSameFile(descriptor, path)) {
     ftruncateSync(descriptor)
     writeSync(descriptor, `${process.pid}\n`)
-    return { release: () => closeSync(descriptor) }
+    return { isThere: () => isSameFile(descriptor, path), release: () => closeSync(descriptor) }
   }
   closeSync(descriptor)
   return locked ? 'gone' : null

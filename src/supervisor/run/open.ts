@@ -76,7 +76,7 @@ function startRun(options: OpenRunOptions, directory: string, lock: Lock, reclai
       // Those that this run took over are gone by now; the rest belongs to a link that the config no longer has.
       removeObjects(inherited)
       ledger.close()
-      rmSync(directory, { recursive: true, force: true })
+      if (lock.isThere()) rmSync(directory, { recursive: true, force: true })
       lock.release()
     },
   }

@@ -68,11 +68,11 @@ describe('an end that was asked for', () => {
   const process = plannedProcess('p', 'always')
   it('goes well when clean, or by the signal that asked', () => {
     for (const exit of [{ code: 0 }, { signal: 'SIGTERM' }, { code: 143 }, { signal: 'SIGPIPE' }])
-      expect(endedAsAsked(exit, process, false)).toBe(true)
+      expect(endedAsAsked(exit, process)).toBe(true)
   })
   it('goes badly otherwise, and when it had to be killed', () => {
-    expect(endedAsAsked({ code: 1 }, process, false)).toBe(false)
-    expect(endedAsAsked({ signal: 'SIGSEGV' }, process, false)).toBe(false)
-    expect(endedAsAsked({ signal: 'SIGKILL' }, process, true)).toBe(false)
+    expect(endedAsAsked({ code: 1 }, process)).toBe(false)
+    expect(endedAsAsked({ signal: 'SIGSEGV' }, process)).toBe(false)
+    expect(endedAsAsked({ signal: 'SIGKILL' }, process)).toBe(false)
   })
 })

@@ -176,7 +176,7 @@ const rows: Row[] = [
     process: { command: ['true'], envFile: '/no/such/file' },
     code: 1,
     error: 'IPCSUP_ERR_ENV_FILE',
-    says: /envFile \/no\/such\/file cannot be used: ENOENT/,
+    says: /envFile \/no\/such\/file cannot be used: there is no such file\./,
   },
 ]
 
@@ -242,6 +242,14 @@ describe('§9 what the kernel says alone', () => {
   test('a command in a directory without search permission is not executable', () => {
     const fault = findFault('one', { ...fine, pathState: 'no permission' })
     expect(fault).toMatchObject({ code: 126, error: { code: 'IPCSUP_ERR_COMMAND_NOT_EXECUTABLE' } })
+  })
+
+  test('a PATH that is a screen long does not bury what is said', () => {
+    const fault = findFault('one', { ...fine, pathState: 'missing', searched: '/opt/tool/bin:'.repeat(40) })
+    expect(fault?.error.message).toMatch(
+      / was not found: it is not in the PATH .*…\)\. Install it, or give its path\.$/,
+    )
+    expect(fault?.error.message.length).toBeLessThan(250)
   })
 
   test('a cwd without search permission is named', () => {

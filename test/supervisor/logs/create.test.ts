@@ -116,6 +116,18 @@ describe('the logs of real processes', () => {
   }
 })
 
+test('a notice is not taken without a display, nor once the logs are being closed: somebody else must show it', async () => {
+  expect(create().show('lost')).toBe(false)
+  const { read, write } = makePipe()
+  const logs = create({ display: { descriptor: write, color: false } })
+  expect(logs.show('shown')).toBe(true)
+  const closed = logs.close({ deadlineMs: 1_000 })
+  expect(logs.show('too late')).toBe(false)
+  await closed
+  closeSync(write)
+  expect(readFileSync(read, 'utf8')).toBe('shown\n')
+})
+
 describe('silent streams', () => {
   test('cost at most 10 KiB each, wake nobody, and the standard output is not touched', () => {
     // A pipe, so that a getter's O_NONBLOCK would show.

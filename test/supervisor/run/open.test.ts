@@ -93,6 +93,17 @@ describe('§16 the run directory', () => {
     expect(existsSync(run.directory)).toBe(false)
   })
 
+  test('that somebody removed, and another run made again, is left to that run', async () => {
+    const [run, other] = [await open(), await open().catch(() => null)]
+    expect(other).toBeNull()
+    rmSync(run.directory, { recursive: true })
+    const next = await open()
+    run.close()
+    expect(readdirSync(next.directory)).toContain('ledger.jsonl')
+    next.close()
+    expect(existsSync(next.directory)).toBe(false)
+  })
+
   test('has a short base of its own where there is no runtime directory', async () => {
     const run = await open({ environment: {} })
     expect(run.directory.startsWith(join(base, `ipcsup-${process.getuid!()}/`))).toBe(true)
