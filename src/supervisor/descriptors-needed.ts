@@ -2,8 +2,8 @@ import type { Plan, PlannedProcess } from '../config/plan.js'
 
 // Node's own, the control socket and its clients, the ledger, locks, the log worker.
 const base = 64
-// The pidfd.
-const perProcess = 1
+// The pidfd; and while somebody asks for the status, its file in /proc.
+const perProcess = 2
 // A pipe: both ends until the process has its own; and the file of it.
 const perLogStream = 3
 // What a spawn opens besides the ends it hands out: the error pipe, /dev/null, a FIFO's helper.

@@ -5,14 +5,15 @@ import { IpcsupError } from '../errors.js'
 import { AppEnds, type NearHost } from './app-ends.js'
 import { type Clock, realClock } from './brain/clock.js'
 import { Engine } from './brain/engine.js'
-import type { LinkRecord, ProcessRecord } from './brain/records.js'
-import { isFinished } from './brain/transitions.js'
+import type { ProcessRecord } from './brain/records.js'
 import { Conditions, keepAlive } from './conditions.js'
-import type { LogFile, ProcessState, ProcessStatus, Report, Status } from './controls.js'
+import type { LogFile, ProcessState, Report, Status } from './controls.js'
 import { Hooks } from './hooks.js'
 import type { Host, HostEvent } from './host/host.js'
-import { findLink, findProcess, refuseUnknownSignal, refuseUnusedSides } from './lookup.js'
+import { findLink, findProcess, refuseClosedSide, refuseUnknownSignal, refuseUnusedSides } from './lookup.js'
+import { makeProcessHandle } from './process-handle.js'
 import { describeClosing, linkStatus, processStatus, runReport, statusPhase } from './report.js'
+import { isDown, isUnderWay, isUpAgain } from './standing.js'
 import type { ProcessHandle, Supervisor, SupervisorEvents } from './supervisor.js'
 
 export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Supervisor {
@@ -85,11 +86,7 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
     host.onEvent(this.#receive)
     this.#engine.start(names)
     const first = [...this.#engine.processes.values()].filter(record => Object.keys(record.plan.needs).length === 0)
-    await this.#conditions.until(
-      () =>
-        this.#linksOpen &&
-        first.every(record => !record.wanted || record.started || record.exit !== null || isFinished(record.state)),
-    )
+    await this.#conditions.until(() => this.#linksOpen && first.every(isUnderWay))
     if (this.#startError) {
       await this.finished
       throw this.#startError
@@ -120,14 +117,7 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
     const all = this.#orAll(names)
     const before = new Map(all.map(name => [name, this.#record(name).generation]))
     this.#engine.restartProcesses(all)
-    await this.#conditions.until(() =>
-      all.every(name => {
-        const { generation, instance, state } = this.#record(name)
-        return (
-          (generation > before.get(name)! && instance?.spawned !== false) || isFinished(state) || state === 'parked'
-        )
-      }),
-    )
+    await this.#conditions.until(() => all.every(name => isUpAgain(this.#record(name), before.get(name)!)))
   }
 
   async signalProcesses(names: readonly string[], signal: string): Promise<void> {
@@ -169,23 +159,18 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
 
   process(name: string): ProcessHandle {
     this.#record(name)
-    return {
-      name,
-      status: async (): Promise<ProcessStatus> => (await this.status()).processes.find(row => row.name === name)!,
-      start: () => this.startProcesses([name]),
-      stop: ({ end = false } = {}) => this.stopProcesses([name], { end }),
-      restart: () => this.restartProcesses([name]),
-      signal: signal => this.signalProcesses([name], signal),
-    }
+    return makeProcessHandle(this, name)
   }
 
   async link(name: string, side: string): Promise<unknown> {
     const record = findLink(this.#engine.links.records, name, side)
-    this.#refuseClosedSide(record, side)
+    const refuseIfClosed = () =>
+      refuseClosedSide(record, side, this.#ended || (this.#started && this.#engine.phase !== 'opening'))
+    refuseIfClosed()
     return this.#appEnds.open(name, side, async () => {
       await this.#conditions.until(() => this.#linksOpen)
       if (this.#startError) throw this.#startError
-      this.#refuseClosedSide(record, side)
+      refuseIfClosed()
       return this.#host!
     })
   }
@@ -258,14 +243,4 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
     for (const name of names) this.#record(name)
     return names.length === 0 ? [...this.#engine.processes.keys()] : names
   }
-
-  #refuseClosedSide(record: LinkRecord, side: string): void {
-    const over = this.#ended || (this.#started && this.#engine.phase !== 'opening' && record.phase !== 'open')
-    if (over || record.closed.has(side))
-      throw new IpcsupError('IPCSUP_ERR_SIDE_CLOSED', { side, link: record.plan.name })
-  }
-}
-
-function isDown(record: ProcessRecord): boolean {
-  return record.instance === null && (isFinished(record.state) || record.state === 'parked' || record.state === 'idle')
 }

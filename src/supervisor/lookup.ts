@@ -42,3 +42,10 @@ export function refuseUnknownSignal(signal: string): void {
   const detail = { signal, nearest: nearest(signal, Object.keys(constants.signals)) ?? '' }
   throw new IpcsupError('IPCSUP_ERR_UNKNOWN_SIGNAL', detail)
 }
+
+/** @param areMade - the links have been made, so one that is not open will not be again */
+export function refuseClosedSide(record: LinkRecord, side: string, areMade: boolean): void {
+  const isGone = areMade && record.phase !== 'open'
+  if (isGone || record.closed.has(side))
+    throw new IpcsupError('IPCSUP_ERR_SIDE_CLOSED', { side, link: record.plan.name })
+}

@@ -7,6 +7,7 @@ import { finished } from 'node:stream/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Config, createSupervisor, IpcsupError, type StateChange, type Supervisor } from '../../src/index.js'
 import { listRuns } from '../../src/supervisor/run/list.js'
+import { until as untilTrue } from '../support/conditions.js'
 
 let directory: string
 const made: Supervisor[] = []
@@ -215,6 +216,16 @@ describe('createSupervisor', () => {
     for (const command of commands) await expect(command()).rejects.toMatchObject({ code: 'IPCSUP_ERR_NOT_STARTED' })
     await supervisor.start()
     expect((await handle.status()).state).toBe('running')
+  })
+
+  it('many who ask for the status at once cost no descriptor that stays', async () => {
+    const supervisor = make({ processes: { sleeper: { command: 'sleep 1000', stdout: 'null', stderr: 'null' } } })
+    await supervisor.start()
+    const countStatFiles = () => descriptors().filter(({ path }) => /^\/proc\/\d+\/stat$/.test(path)).length
+    const answers = await Promise.all(Array.from({ length: 5 }, () => supervisor.status()))
+    expect(answers.map(({ processes }) => processes[0]!.residentBytes)).toEqual(Array(5).fill(expect.any(Number)))
+    // What the last look has open is closed a second later.
+    await untilTrue('they are closed', () => countStatFiles() === 0)
   })
 
   it('a signal that does not exist is refused, and hurts nobody', async () => {

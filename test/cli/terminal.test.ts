@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readProcess } from '../../src/supervisor/host/proc.js'
@@ -183,3 +184,23 @@ describe('§12 start on a terminal', () => {
 function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`
 }
+
+describe('§12 an output that nobody reads', () => {
+  test('does not keep the supervisor from ending, also a socket, which cannot be opened anew', () => {
+    sandbox.writeConfig({ drainTimeout: '50ms', processes: { loud: { command: 'yes' } } })
+    const script = `
+import select, signal, socket, subprocess, sys, time
+ours, theirs = socket.socketpair()
+child = subprocess.Popen(['ipcsup', 'start'], stdout=theirs, stderr=subprocess.DEVNULL)
+while select.select([], [theirs], [], 0)[1]: time.sleep(0.01)
+child.send_signal(signal.SIGTERM)
+sys.exit(child.wait())`
+    const ended = spawnSync('timeout', ['30', 'python3', '-c', script], {
+      cwd: sandbox.directory,
+      env: sandbox.environment,
+      encoding: 'utf8',
+    })
+    // Lines that could not be shown are in the log file, so nothing is lost.
+    expect(ended).toMatchObject({ stderr: '', status: 0 })
+  })
+})

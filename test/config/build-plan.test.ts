@@ -686,8 +686,8 @@ describe('§16 limits', () => {
           processes: Object.fromEntries(Array.from({ length: count }, (_, n) => [`p${n}`, { command: 'a', ...own }])),
         }).plan,
       )
-    expect(many(100, {}) - many(50, {})).toBe(50 * 7)
-    expect(many(100, { stdout: 'null', stderr: 'null' }) - many(50, { stdout: 'null', stderr: 'null' })).toBe(50)
+    expect(many(100, {}) - many(50, {})).toBe(50 * 8)
+    expect(many(100, { stdout: 'null', stderr: 'null' }) - many(50, { stdout: 'null', stderr: 'null' })).toBe(50 * 2)
     const linked = plan({ links: { lines: { kind: 'fifo' } } }).plan
     expect(descriptorsNeeded(linked) - empty).toBe(2)
     const numbered = { a: { command: 'a', links: { lines: { side: 'write', fd: 900 } } } }

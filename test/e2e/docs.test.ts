@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { afterAll, describe, test } from 'vitest'
 import { cleanRuns, listRuns } from '../../src/supervisor/run/list.js'
+import { until } from '../support/conditions.js'
 import { type Block, type Page, readPages, repository, type Section } from '../support/documents.js'
 
 /** A short path: sockets are bound below it. */
@@ -44,8 +45,7 @@ async function runExample(page: Page, section: Section): Promise<void> {
       const ran = await runScript(block.text, sandbox)
       judge(`${page.path}:${block.line}`, block.purpose.status, next?.purpose.type === 'output' ? next : null, ran)
     }
-    const left = sandbox.listRuns()
-    if (left.length > 0) throw new Error(`${page.path}, ${section.heading}: a supervisor is left behind (pid ${left})`)
+    await until(`no supervisor of ${page.path}, ${section.heading} is left`, () => sandbox.listRuns().length === 0)
   } finally {
     await sandbox.close()
   }

@@ -218,7 +218,8 @@ export function conformance(kind: Kind, variant: string): void {
         await end(host, writing)
         expect((await host.exited('receiver')).exit).toEqual({ code: 0 })
         expect(await host.text('receiver')).toBe('3000 whole\n')
-        expect(await host.text('receiver', 'stderr')).toBe('')
+        await host.close()
+        expect(host.output('receiver', 'stderr').toString()).toBe('')
       })
     })
 

@@ -43,6 +43,8 @@ export interface TestHost extends AsyncDisposable {
 }
 
 export interface TestHostOptions {
+  /** What the ledger does with a process that was spawned; it may throw. */
+  readonly recordProcess?: () => void
   readonly environment?: NodeJS.ProcessEnv
   readonly directory?: string
 }
@@ -64,7 +66,7 @@ export function createTestHost(config: unknown, options: TestHostOptions = {}): 
       directory,
       ledger: {
         recordObject: (_link, object) => recorded.push(object),
-        recordProcess: () => {},
+        recordProcess: options.recordProcess ?? (() => {}),
         wasOurs: ({ path, device, inode }) =>
           inherited.some(row => row.path === path && row.device === device && row.inode === inode),
       },

@@ -14,8 +14,19 @@ const windowMs = 200
 // short life they are gone by themselves soon after. (With 0 it would never answer.)
 const historyMs = 1_000
 
-/** By pid; a process that is gone is missing. */
-export async function measureProcesses(pids: readonly number[]): Promise<ReadonlyMap<number, LiveUsage>> {
+let running: Promise<unknown> = Promise.resolve()
+
+/**
+ * By pid; a process that is gone is missing. One measurement at a time: of two that look at one process at once, pidusage
+ * would never close the file of the first.
+ */
+export function measureProcesses(pids: readonly number[]): Promise<ReadonlyMap<number, LiveUsage>> {
+  const measured = running.then(() => measure(pids))
+  running = measured.catch(() => {})
+  return measured
+}
+
+async function measure(pids: readonly number[]): Promise<ReadonlyMap<number, LiveUsage>> {
   if (pids.length === 0) return new Map()
   // Its first answer for a pid is always 0 %.
   await measureOnce(pids)

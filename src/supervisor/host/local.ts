@@ -71,7 +71,7 @@ export function createLocalHost(options: LocalHostOptions): LocalHost {
       return { descriptor: object.take(side), hint: object.hint() }
     },
     inspectLinks: async () => links.inspect(),
-    inspectProcesses: () => inspectProcesses(instances),
+    inspectProcesses: shareWhilePending(() => inspectProcesses(instances)),
     close: async ({ stopTimeoutMs, logDeadlineMs }): Promise<Closing> => {
       await queue.idle()
       const { endLeftovers } = await import('./closing.js')
@@ -118,6 +118,17 @@ function makeSources(
     },
     isInUse: instances.isSharing,
     warn,
+  }
+}
+
+/** Whoever asks while an answer is on its way gets the same. */
+function shareWhilePending<T>(ask: () => Promise<T>): () => Promise<T> {
+  let pending: Promise<T> | null = null
+  return () => {
+    pending ??= ask().finally(() => {
+      pending = null
+    })
+    return pending
   }
 }
 

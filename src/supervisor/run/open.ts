@@ -1,7 +1,7 @@
 /**
  * Opens a run: its directory, lock and ledger. Cleans up first when a supervisor of the same key was killed.
  */
-import { rmSync } from 'node:fs'
+import { rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { IpcsupError } from '../../errors.js'
 import { makePrivateDirectory, openBaseDirectory } from './base.js'
@@ -48,9 +48,18 @@ export async function openRun(options: OpenRunOptions): Promise<OpenedRun> {
     emptyRunDirectory(directory, [lockFile, ledgerFile])
     return startRun(options, directory, lock, reclaimed)
   } catch (error) {
+    // Without a ledger there is nothing that a later start could clean up.
+    if (readLedger(directory) === null) rmSync(directory, { recursive: true, force: true })
     lock.release()
-    throw error
+    throw explain(directory, error)
   }
+}
+
+/** A full disk, say, or too many open files. */
+function explain(directory: string, error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (error instanceof IpcsupError || code === undefined) return error
+  return new IpcsupError('IPCSUP_ERR_RUN_DIRECTORY', { directory, why: message }, { cause: error })
 }
 
 function startRun(options: OpenRunOptions, directory: string, lock: Lock, reclaimed: Reclaimed | null): OpenedRun {
@@ -91,10 +100,28 @@ function lockDirectory(options: OpenRunOptions): { directory: string; lock: Lock
   for (let number = 1; ; ) {
     const directory = number === 1 ? first : `${first}-${number}`
     makePrivateDirectory(directory, uid)
-    const lock = lockRunDirectory(directory)
+    const lock = lockOrLeave(directory)
     if (lock === null && 'configPath' in key) throw refuse(directory, key.configPath)
     if (lock === null) number++
     else if (lock !== 'gone') return { directory, lock }
+  }
+}
+
+/** When the lock file cannot even be made, the directory is left as it was: empty is gone. */
+function lockOrLeave(directory: string): ReturnType<typeof lockRunDirectory> {
+  try {
+    return lockRunDirectory(directory)
+  } catch (error) {
+    removeIfEmpty(directory)
+    throw explain(directory, error)
+  }
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory)
+  } catch {
+    // A dead run has left something in it.
   }
 }
 

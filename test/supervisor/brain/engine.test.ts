@@ -363,6 +363,16 @@ describe('§7 stop of the graph', () => {
     expect(report(world).ok, 'it had to be killed').toBe(false)
   })
 
+  it('who ended by its stop signal ended well, also when a busy supervisor hears of it after the time for SIGKILL', () => {
+    const world = run(['on-failure'], [])
+    world.stop('drain')
+    world.clock.advance(5_000)
+    expect(world.signals).toEqual(['p0 SIGTERM', 'p0 SIGKILL'])
+    world.deliverAll()
+    expect(world.over).toBe(true)
+    expect(report(world).ok).toBe(true)
+  })
+
   it('before its turn a reader is restarted at once, without delay; from its turn on it is not', () => {
     const world = run(['on-failure', 'on-failure'], [link([0], [1])])
     world.stubborn.add('p0')

@@ -274,3 +274,30 @@ test('a descriptor above the limit of open files is refused with the limit', asy
   await host.openAll()
   expect((await host.refuse('one')).error.message).toMatch(/above the limit of open files/)
 })
+
+test('§16 a ledger on a full disk is a warning, told once, and not the end of children that run already', async () => {
+  let isFull = true
+  const recordProcess = () => {
+    if (isFull) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+  }
+  await using host = createTestHost(
+    {
+      processes: {
+        one: { command: 'true' },
+        two: { command: 'true' },
+        three: { command: 'true' },
+        four: { command: 'true' },
+      },
+    },
+    { recordProcess },
+  )
+  const warnings = () => host.events.filter(event => event.type === 'warning').length
+  expect((await host.run('one')).exit).toEqual({ code: 0 })
+  expect((await host.run('two')).exit).toEqual({ code: 0 })
+  expect(warnings()).toBe(1)
+  isFull = false
+  await host.run('three')
+  isFull = true
+  await host.run('four')
+  expect(warnings()).toBe(2)
+})

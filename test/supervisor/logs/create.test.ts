@@ -73,6 +73,16 @@ describe('the logs of real processes', () => {
     expect(existsSync(join(directory, 'logs'))).toBe(false)
   })
 
+  test('whose thread cannot be made are a warning, hurt nobody, and what was not read is counted', async () => {
+    const before = countDescriptors()
+    // As good as a limit of processes that is reached: the constructor throws.
+    const logs = create({ workerUrl: new URL('http://example.invalid/') })
+    await exitOf(start(logs, 'a', 'echo 1234'))
+    expect(warnings).toEqual([expect.stringMatching(/^The log worker cannot be started: .* restart ipcsup\.$/)])
+    expect(await logs.close({ deadlineMs: 10_000 })).toEqual({ 'a.stdout': 5 })
+    expect(countDescriptors()).toBe(before)
+  })
+
   test('are closed once, however often it is asked', async () => {
     const logs = create()
     await exitOf(start(logs, 'a', 'echo x'))
