@@ -140,7 +140,9 @@ const table = {
   IPCSUP_ERR_RUN_DIRECTORY: {
     status: 4,
     text: d =>
-      `The run directory ${d.directory} cannot be used: ${d.why}. It must be a directory of yours with mode 700; remove it, or set XDG_RUNTIME_DIR to a directory that only you can enter.`,
+      `The run directory ${d.directory} cannot be used: ${d.why}. ` +
+      (d.advice ??
+        'It must be a directory of yours with mode 700; remove it, or set XDG_RUNTIME_DIR to a directory that only you can enter.'),
   },
   IPCSUP_ERR_ALREADY_RUNNING: {
     status: 2,

@@ -26,12 +26,21 @@ export function lockRunDirectory(directory: string): Lock | null | 'gone' {
   // The owner before us may have removed the directory between our open and its unlock: then we hold the lock of a
   // file that nobody else can find.
   if (locked && isSameFile(descriptor, path)) {
-    ftruncateSync(descriptor)
-    writeSync(descriptor, `${process.pid}\n`)
+    notePid(descriptor)
     return { isThere: () => isSameFile(descriptor, path), release: () => closeSync(descriptor) }
   }
   closeSync(descriptor)
   return locked ? 'gone' : null
+}
+
+/** Only for the message to whoever comes second: on a full disk it is missing there. */
+function notePid(descriptor: number): void {
+  try {
+    ftruncateSync(descriptor)
+    writeSync(descriptor, `${process.pid}\n`)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error
+  }
 }
 
 /** Pid of who has, or last had, the lock; null: unknown. */

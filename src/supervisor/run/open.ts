@@ -59,7 +59,8 @@ export async function openRun(options: OpenRunOptions): Promise<OpenedRun> {
 function explain(directory: string, error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException
   if (error instanceof IpcsupError || code === undefined) return error
-  return new IpcsupError('IPCSUP_ERR_RUN_DIRECTORY', { directory, why: message }, { cause: error })
+  const advice = 'Correct that, or set XDG_RUNTIME_DIR to another directory that only you can enter.'
+  return new IpcsupError('IPCSUP_ERR_RUN_DIRECTORY', { directory, why: message, advice }, { cause: error })
 }
 
 function startRun(options: OpenRunOptions, directory: string, lock: Lock, reclaimed: Reclaimed | null): OpenedRun {
