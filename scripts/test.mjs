@@ -10,6 +10,8 @@ import { root, runTool } from './lib.mjs'
 
 const temporary = mkdtempSync(join(tmpdir(), 'ipcsup-test-'))
 const reportFile = join(temporary, 'report.json')
+// What tests make in the temporary directory goes with it, also what a killed one could not remove.
+process.env.TMPDIR = temporary
 
 const statuses = {
   types: await runTool('tsc', ['--noEmit']),
