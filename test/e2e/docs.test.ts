@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { afterAll, describe, test } from 'vitest'
 import { cleanRuns, listRuns } from '../../src/supervisor/run/list.js'
@@ -8,7 +7,7 @@ import { until } from '../support/conditions.js'
 import { type Block, type Page, readPages, repository, type Section } from '../support/documents.js'
 
 /** A short path: sockets are bound below it. */
-const root = mkdtempSync(join(tmpdir(), 'ipcsup-docs-'))
+const root = mkdtempSync('/tmp/ipcsup-docs-')
 
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
