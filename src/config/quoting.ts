@@ -27,8 +27,8 @@ function isExpansion(character: string): character is keyof typeof expansions {
 
 function readEscaped(line: string, at: number): Part {
   const next = line[at + 1]
-  // A backslash at the very end stays, as in bash.
-  if (next === undefined) return { text: '\\', isPlain: false, end: at + 1 }
+  // Shells disagree here: dash keeps it, bash does so only where no line break came before.
+  if (next === undefined) throw new LineError(at, 'nothing follows the backslash: write \\\\ for one, or leave it out.')
   // Before a line break it joins the lines; the word is then as if nothing had been there.
   if (next === '\n') return { text: '', isPlain: true, end: at + 2 }
   return { text: next, isPlain: false, end: at + 2 }

@@ -18,7 +18,6 @@ describe('a command is split as a POSIX shell splits words', () => {
     ['echo a\\\nb \\\n c', ['echo', 'ab', 'c']],
     ['echo "a\\\nb"', ['echo', 'ab']],
     ['\n sort\n', ['sort']],
-    ['echo a\\', ['echo', 'a\\']],
     [`'if' x`, ['if', 'x']],
     [`'{left}' "{right}" {other}`, ['{left}', '{right}', '{other}']],
   ])('%j is %j', (command, words) => {
@@ -54,6 +53,7 @@ describe('a command is split as a POSIX shell splits words', () => {
     ['a\nb', 2, '"\\n"'],
     [`a 'b`, 3, 'the single quote is not closed'],
     ['a "b', 3, 'the double quote is not closed'],
+    ['echo a\\', 7, 'nothing follows the backslash'],
     ['a\0', 2, 'NUL'],
     ['if x', 1, '"if" is a word of the shell\'s own grammar'],
     ['! x', 1, '"!" is a word'],
