@@ -10,8 +10,13 @@ import { createTestHost, listOpenDescriptors, type TestHost } from '../../suppor
 const lives = (pid: number): boolean => isAlive(readProcess(pid))
 const readPid = async (host: TestHost, name: string): Promise<number> => {
   const path = join(host.directory, name)
-  await until(`${name} is written`, () => existsSync(path) && readFileSync(path, 'utf8').endsWith('\n'))
-  return Number(readFileSync(path, 'utf8'))
+  let pid = 0
+  // Read once: a second incarnation empties the file, and a signal to 0 would end the whole group of this test.
+  await until(`${name} is written`, () => {
+    pid = existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0
+    return pid > 0
+  })
+  return pid
 }
 const signal = (host: TestHost, name: string, process = 'one', generation = 1) =>
   host.call({ type: 'signal', process, generation, signal: name }, 'signalled')
