@@ -46,6 +46,7 @@ export const {
   reapProcess,
   receiveMessage,
   reopenPipe,
+  reserveDescriptors,
   sendMessage,
   shutdownSocket,
   spawnProcess,

@@ -6,6 +6,7 @@ export {
   isNonBlocking,
   makeBlocking,
   pollNow,
+  reserveDescriptors,
   tryLock,
 } from './linux/descriptors.js'
 export { changePipeCapacity, createFifo, createPipe, readPipeCapacity, reopenPipe } from './linux/pipes.js'

@@ -38,6 +38,7 @@ export const unsupported: Platform = {
   reapProcess: processes,
   receiveMessage: sockets,
   reopenPipe: pipes,
+  reserveDescriptors: refuse('Reserving descriptors'),
   sendMessage: sockets,
   shutdownSocket: sockets,
   spawnProcess: processes,

@@ -4,6 +4,7 @@ import {
   constants,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   readSync,
   statSync,
@@ -59,6 +60,14 @@ test('the capacity of a pipe is rounded up by the kernel, and a refusal has its 
     errno: 'EINVAL',
   })
   close(read, write)
+})
+
+test('room for descriptors is made at once, up to the limit, and takes none', async () => {
+  const before = readdirSync('/proc/self/fd')
+  await platform.reserveDescriptors(6_000)
+  expect(readdirSync('/proc/self/fd')).toEqual(before)
+  expect(Number(/^FDSize:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))![1])).toBeGreaterThanOrEqual(6_000)
+  await platform.reserveDescriptors(2 ** 31)
 })
 
 test('O_NONBLOCK belongs to the description: a duplicate shares it, a reopened end does not', () => {

@@ -1,9 +1,13 @@
+import { reserveDescriptors } from '../../platform/index.js'
 import type { ShowingSupervisor } from '../../supervisor/create.js'
 import { describeWarning, loadPlan } from '../config.js'
 import { createNotices, describeReport } from '../notices.js'
 import { goToSamePlace } from '../output.js'
 import { supervise } from '../supervise.js'
 import { type Call, type Outcome, readValue, sharedOptions, type Verb } from '../verb.js'
+
+// Those of 1,600 processes with logs; 64 KiB of the kernel's memory.
+const usualMost = 8192
 
 export const start: Verb = {
   arguments: [['[name...]', 'processes to start, with their needs (default: all)']],
@@ -39,6 +43,8 @@ async function startInRunning(call: Call): Promise<boolean> {
 
 /** @param onUp - called once every process without needs was spawned */
 async function startHere(call: Call, onUp: () => void): Promise<Outcome> {
+  // Before all else, so that it is over when the first process is started.
+  void reserveDescriptors(usualMost)
   const { plan, warnings } = await loadPlan(call)
   let write = (lines: string) => call.err.write(lines)
   const notices = createNotices(

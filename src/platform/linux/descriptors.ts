@@ -1,6 +1,7 @@
 /** Calls on any descriptor. */
-import { constants } from 'node:fs'
-import { check, declare, lastErrno, systemError } from './native.js'
+import { closeSync, constants } from 'node:fs'
+import { check, declare, declareWaiting, lastErrno, systemError } from './native.js'
+import { readOpenFilesLimit } from './processes.js'
 
 // fcntl commands: asm-generic/fcntl.h, linux/fcntl.h
 const F_GETFL = 3
@@ -21,6 +22,7 @@ const LOCK_NB = 4
 export const fcntl = declare<(descriptor: number, command: number, value: number) => number>(
   'int fcntl(int fd, int command, long value)',
 )
+const fcntlWaiting = declareWaiting<typeof fcntl>('int fcntl(int fd, int command, long value)')
 const ioctl = declare<(descriptor: number, request: number, value: Int32Array) => number>(
   'int ioctl(int fd, unsigned long request, void *value)',
 )
@@ -44,6 +46,18 @@ export interface Readiness {
 /** A close-on-exec duplicate, numbered at least `lowest`; the caller closes it. */
 export function duplicateDescriptor(descriptor: number, lowest = 3): number {
   return check(fcntl(descriptor, F_DUPFD_CLOEXEC, lowest), 'Duplicating a descriptor', 'fcntl')
+}
+
+/**
+ * Has the kernel make room for that many descriptors, on another thread. It doubles the table of a program with threads
+ * as it fills, and each time waits until every processor has let go of the old one: 10 to 30 ms, in the middle of a start.
+ * At most as many as the limit allows.
+ */
+export function reserveDescriptors(count: number): Promise<void> {
+  const highest = Math.min(count, readOpenFilesLimit().soft) - 1
+  return fcntlWaiting(0, F_DUPFD_CLOEXEC, highest).then(descriptor => {
+    if (descriptor >= 0) closeSync(descriptor)
+  })
 }
 
 export function isNonBlocking(descriptor: number): boolean {

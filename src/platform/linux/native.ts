@@ -7,6 +7,7 @@ import { IpcsupError } from '../../errors.js'
 
 type KoffiModule = typeof Koffi
 type NativeFunction = (...values: never[]) => unknown
+type FoundFunction = Koffi.KoffiFunc<(...values: never[]) => unknown>
 
 let koffi: KoffiModule | undefined
 let libc: Koffi.LibraryHandle | undefined
@@ -23,15 +24,31 @@ export function loadKoffi(): KoffiModule {
  * both are passed alike, and koffi analyses a real variadic call anew each time.
  */
 export function declare<F extends NativeFunction>(prototype: string): F {
-  let native: NativeFunction | undefined
+  let native: FoundFunction | undefined
   const call = (...values: never[]): unknown => {
-    if (!native) {
-      libc ??= loadKoffi().load(null)
-      native = libc.func(prototype) as NativeFunction
-    }
+    native ??= find(prototype)
     return native(...values)
   }
   return call as F
+}
+
+/** One that waits, called on a thread of libuv's pool. Its result is all that comes back: `errno` is that thread's. */
+export function declareWaiting<F extends NativeFunction>(
+  prototype: string,
+): (...values: Parameters<F>) => Promise<ReturnType<F>> {
+  let native: FoundFunction | undefined
+  return (...values) => {
+    native ??= find(prototype)
+    const found = native
+    return new Promise((resolve, reject) => {
+      found.async(...values, (failure, result) => (failure ? reject(failure) : resolve(result as ReturnType<F>)))
+    })
+  }
+}
+
+function find(prototype: string): FoundFunction {
+  libc ??= loadKoffi().load(null)
+  return libc.func(prototype)
 }
 
 /** Address of memory that does not move: `bytes` must come from `Buffer.allocUnsafeSlow`, and stay referenced. */
