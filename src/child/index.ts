@@ -22,7 +22,7 @@ export async function link<End = unknown>(name: string): Promise<End> {
   const { kind, side, fd, options, ...hint } = told[name] ?? fail(name, Object.keys(told))
   const { kinds } = await import('../ipc/kinds/index.js')
   const { open } = (kinds as Readonly<Record<string, Kind>>)[kind]!
-  return (await open({ descriptor: fd, side, hint }, options)) as End
+  return (await open({ descriptor: fd ?? -1, side, hint }, options)) as End
 }
 
 function fail(name: string, known: readonly string[]): never {

@@ -77,6 +77,7 @@ interface OptionValues {
   user: string | number
   group: string | number
   integer: number
+  integers: readonly number[]
 }
 
 /** Permission bits: a number such as `0o660`, or octal digits in a string such as `'660'`. */

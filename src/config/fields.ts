@@ -115,7 +115,7 @@ const scalars = {
   boolean,
   user: () => z.union([whole(0, 2 ** 32 - 2), text('a user')], expect('a user: its name or number')),
   group: () => z.union([whole(0, 2 ** 32 - 2), text('a group')], expect('a group: its name or number')),
-} as const satisfies Record<Exclude<OptionField['type'], 'integer' | 'choice'>, () => Schema>
+} as const satisfies Record<Exclude<OptionField['type'], 'integer' | 'integers' | 'choice'>, () => Schema>
 
 /** The schema of one option of a kind. */
 export function optionField(field: OptionField): Schema {
@@ -125,6 +125,7 @@ export function optionField(field: OptionField): Schema {
 
 function schemaOf(field: OptionField): Schema {
   if (field.type === 'integer') return whole(field.min, field.max)
+  if (field.type === 'integers') return z.array(whole(field.min, field.max), expect('a list of whole numbers'))
   if (field.type === 'choice') return choice(field.choices as readonly [string, ...string[]])
   return scalars[field.type]()
 }

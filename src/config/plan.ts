@@ -3,7 +3,7 @@
  *
  * Times are milliseconds, sizes bytes, paths absolute. It survives `JSON.parse(JSON.stringify(plan))`.
  */
-import type { LinkOptions, Side, Traits } from '../ipc/kind.js'
+import type { Form, HandlePart, LinkOptions, Route, Side, Traits } from '../ipc/kind.js'
 
 export interface Plan {
   /** Name of the project. */
@@ -27,8 +27,11 @@ export interface PlannedLink {
   readonly kind: string
   readonly options: LinkOptions
   /** Copied from the kind, so that whoever reads the Plan needs no kinds. */
+  readonly form: Form
   readonly sides: Readonly<Record<string, Side>>
   readonly traits: Traits
+  /** What the supervisor does of itself at this link; null: nothing. */
+  readonly route: Route | null
   readonly lifetime: 'auto' | 'hold' | 'reset'
   /** Every process at every side, in declared order. */
   readonly uses: readonly PlannedUse[]
@@ -44,8 +47,7 @@ export type Template = readonly (string | Placeholder)[]
 
 export interface Placeholder {
   readonly link: string
-  /** `natural`: what a program that takes a file name wants (`/dev/fd/4`, a path, `host:port`). */
-  readonly part: 'natural' | 'fd' | 'path' | 'name' | 'host' | 'port'
+  readonly part: HandlePart
 }
 
 export interface PlannedProcess {
@@ -90,8 +92,8 @@ export type Target =
 export interface PlannedHandle {
   readonly link: string
   readonly side: string
-  /** From 3. */
-  readonly fd: number
+  /** From 3; null: that side has no descriptor. */
+  readonly fd: number | null
   /** Suffix of its variables: `IPCSUP_FD_<variable>`. */
   readonly variable: string
 }

@@ -1,18 +1,19 @@
 /** Numbers of users and groups. */
 import { readFileSync } from 'node:fs'
+import type { OptionValue } from './kind.js'
 
 /** Number of a user of /etc/passwd; a number stays as it is. Throws when there is no such user. */
-export function findUser(user: string | number | boolean): number {
+export function findUser(user: OptionValue): number {
   return findNumber(user, '/etc/passwd')
 }
 
 /** Number of a group of /etc/group; a number stays as it is. Throws when there is no such group. */
-export function findGroup(group: string | number | boolean): number {
+export function findGroup(group: OptionValue): number {
   return findNumber(group, '/etc/group')
 }
 
 /** Accounts of other sources (LDAP, systemd) have numbers too, which a config can give. */
-function findNumber(name: string | number | boolean, file: string): number {
+function findNumber(name: OptionValue, file: string): number {
   if (typeof name === 'number') return name
   const row = readFileSync(file, 'utf8')
     .split('\n')

@@ -4,22 +4,13 @@
  * A FIFO that exists already is ours when a dead run of the same config recorded its device and inode; any other is
  * refused unless the config says `existing`.
  */
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
-  lstatSync,
-  openSync,
-  type Stats,
-  unlinkSync,
-} from 'node:fs'
+import { closeSync, constants, fchmodSync, fchownSync, fstatSync, lstatSync, openSync, type Stats } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { IpcsupError } from '../errors.js'
 import { createFifo } from '../platform/index.js'
 import { findGroup, findUser } from './accounts.js'
 import type { LinkOptions, NamedObject, OptionField, Where } from './kind.js'
+import { identify, identifyFile, removeNamed } from './named-objects.js'
 
 export const fifoOptions = {
   path: {
@@ -58,7 +49,7 @@ export function makeFifo(options: LinkOptions, where: Where): OpenFifo {
     new IpcsupError('IPCSUP_ERR_LINK_CREATE', { link: where.link, why, advice }, { cause })
   if (options['existing'] === true) return openExisting(path, refuse)
   const object = claimPath(path, where, refuse)
-  const removeName = (): void => removeObject(object)
+  const removeName = (): void => void removeNamed(object)
   try {
     where.record(object)
     return { path, removeName, ...openOwn(object, options, refuse) }
@@ -82,10 +73,10 @@ function openExisting(path: string, refuse: Refuse): OpenFifo {
 }
 
 function openOwn(object: NamedObject, options: LinkOptions, refuse: Refuse): { read: number; write: number } {
-  const both = openBothWays(object.path, constants.O_NOFOLLOW, refuse)
+  const both = openBothWays(object.name, constants.O_NOFOLLOW, refuse)
   try {
-    if (!isSameObject(fstatSync(both), object))
-      throw refuse(`somebody replaced ${object.path}`, 'Choose another `path`.')
+    if (identifyFile(fstatSync(both)) !== object.identity)
+      throw refuse(`somebody replaced ${object.name}`, 'Choose another `path`.')
     setOwnership(both, options, refuse)
     return openEnds(both)
   } finally {
@@ -96,18 +87,19 @@ function openOwn(object: NamedObject, options: LinkOptions, refuse: Refuse): { r
 /** Makes the FIFO, or takes over the one that a dead run of ours left. */
 function claimPath(path: string, where: Where, refuse: Refuse): NamedObject {
   try {
+    where.record({ type: 'file', name: path, identity: null })
     createFifo(path, 0o600)
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw explainFailure(path, error, refuse)
     const found = lstatSync(path)
-    const object = identify(path, found)
+    const object = { type: 'file', name: path, identity: identifyFile(found) } as const
     if (found.isFIFO() && where.wasOurs(object)) return object
     const advice = found.isFIFO()
       ? 'Set `existing: true` to use it, remove it, or choose another `path`.'
       : 'Choose another `path`, or remove it.'
     throw refuse(`${path} exists already and is ${describeType(found)}`, advice)
   }
-  return identify(path, lstatSync(path))
+  return identify('file', path)!
 }
 
 /** A description that is both ends never waits for another one, so that the two real ones do not either. */
@@ -146,19 +138,6 @@ function setOwnership(descriptor: number, options: LinkOptions, refuse: Refuse):
     )
   }
   fchmodSync(descriptor, typeof mode === 'number' ? mode : 0o600)
-}
-
-function identify(path: string, found: Stats): NamedObject {
-  return { path, device: found.dev, inode: found.ino }
-}
-
-function isSameObject(found: Stats | undefined, object: NamedObject): boolean {
-  return found?.dev === object.device && found.ino === object.inode
-}
-
-/** Only while the name still means the object that we made. */
-function removeObject(object: NamedObject): void {
-  if (isSameObject(lstatSync(object.path, { throwIfNoEntry: false }), object)) unlinkSync(object.path)
 }
 
 function explainFailure(path: string, error: unknown, refuse: Refuse): IpcsupError {

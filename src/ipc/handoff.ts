@@ -2,20 +2,27 @@
  * The handoff: how a child is told about its ends of links. For every language; `docs` has it as a page.
  *
  * For a link whose variable is LINES the environment has, as they apply, `IPCSUP_FD_LINES` (descriptor number),
- * `IPCSUP_PATH_LINES`, `IPCSUP_NAME_LINES`, `IPCSUP_ADDR_LINES` (`host:port`); and `IPCSUP_LINKS`, one JSON object that
+ * `IPCSUP_PATH_LINES`, `IPCSUP_NAME_LINES`, `IPCSUP_ADDR_LINES` (`host:port`), `IPCSUP_ID_LINES` (number of a System V
+ * object); and `IPCSUP_LINKS`, one JSON object that
  * has every end the process was given, by link, those at descriptors 0 to 2 included.
  *
  * Listening and bound ends have the lowest numbers from 3 on, in declared order, because systemd's LISTEN_FDS is a
- * count from 3. The Plan has numbered them so already; nothing is numbered here.
+ * count from 3. The Plan has numbered them so already; nothing is numbered here. Of systemd's three variables LISTEN_PID
+ * is missing here: only the child itself knows its pid.
  */
-import type { Hint, LinkOptions } from './kind.js'
+import type { HandlePart, Hint, LinkOptions } from './kind.js'
 
 /** One end that a process has. */
 export interface HandedEnd {
   readonly link: string
   readonly kind: string
   readonly side: string
-  readonly fd: number
+  /** null: that side has none. */
+  readonly fd: number | null
+  /** A listening or bound end. */
+  readonly listens: boolean
+  /** Variables that its kind adds. */
+  readonly variables: Readonly<Record<string, string>>
   /** Suffix of its variables; null for an end at 0 to 2, whose number needs no telling. */
   readonly variable: string | null
   readonly hint: Hint
@@ -26,7 +33,7 @@ export interface HandedEnd {
 export interface ToldEnd extends Hint {
   readonly kind: string
   readonly side: string
-  readonly fd: number
+  readonly fd: number | null
   readonly options: LinkOptions
 }
 
@@ -48,15 +55,15 @@ export function describeHandoff(identity: Identity, ends: readonly HandedEnd[]):
   for (const end of ends) {
     links[end.link] ??= { kind: end.kind, side: end.side, fd: end.fd, ...end.hint, options: end.options }
     if (end.variable !== null) Object.assign(variables, describeEnd(end, end.variable))
+    Object.assign(variables, end.variables)
   }
+  Object.assign(variables, describeListening(ends))
   if (ends.length > 0) variables['IPCSUP_LINKS'] = JSON.stringify(links)
   return variables
 }
 
 /** Text in which `{ link, part }` stands for a handle, as the Plan has it. */
 export type HandleTemplate = readonly (string | { readonly link: string; readonly part: HandlePart })[]
-
-export type HandlePart = keyof typeof parts
 
 /** What a child finds of it; by link, empty for a program that ipcsup did not start. */
 export function readHandoff(
@@ -72,13 +79,26 @@ export function fillTemplate(template: HandleTemplate, ends: readonly HandedEnd[
 }
 
 function describeEnd(end: HandedEnd, variable: string): Record<string, string> {
-  const { path, name, host, port } = end.hint
+  const { path, name, host, id } = end.hint
   return {
-    [`IPCSUP_FD_${variable}`]: String(end.fd),
+    ...(end.fd !== null && { [`IPCSUP_FD_${variable}`]: String(end.fd) }),
     ...(path !== undefined && { [`IPCSUP_PATH_${variable}`]: path }),
     ...(name !== undefined && { [`IPCSUP_NAME_${variable}`]: name }),
-    ...(host !== undefined && { [`IPCSUP_ADDR_${variable}`]: `${host}:${port}` }),
+    ...(host !== undefined && { [`IPCSUP_ADDR_${variable}`]: formatAddress(end.hint) }),
+    ...(id !== undefined && { [`IPCSUP_ID_${variable}`]: String(id) }),
   }
+}
+
+/** As sd_listen_fds(3) wants it. */
+function describeListening(ends: readonly HandedEnd[]): Record<string, string> {
+  const listening = ends.filter(({ listens, fd }) => listens && fd !== null && fd > 2)
+  if (listening.length === 0) return {}
+  return { LISTEN_FDS: String(listening.length), LISTEN_FDNAMES: listening.map(({ link }) => link).join(':') }
+}
+
+/** `host:port`, with brackets around an address that has colons itself. */
+export function formatAddress({ host = '', port }: Hint): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function fillPlaceholder(
@@ -91,10 +111,12 @@ function fillPlaceholder(
 }
 
 const parts = {
-  natural: ({ fd, hint }) => hint.path ?? hint.name ?? (hint.host ? `${hint.host}:${hint.port}` : `/dev/fd/${fd}`),
-  fd: ({ fd }) => fd,
+  natural: ({ fd, hint }) =>
+    hint.path ?? hint.name ?? (hint.host === undefined ? (hint.id ?? `/dev/fd/${fd}`) : formatAddress(hint)),
+  fd: ({ fd }) => fd ?? undefined,
   path: ({ hint }) => hint.path,
   name: ({ hint }) => hint.name,
   host: ({ hint }) => hint.host,
   port: ({ hint }) => hint.port,
-} satisfies Record<string, (end: HandedEnd) => string | number | undefined>
+  id: ({ hint }) => hint.id,
+} satisfies Record<HandlePart, (end: HandedEnd) => string | number | undefined>

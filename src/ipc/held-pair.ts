@@ -14,7 +14,7 @@ import {
 import { sideClosed } from './held-pipe.js'
 import type { EndState, LinkFacts, LinkObject, Side } from './kind.js'
 
-const end = { reads: true, writes: true, listens: false } as const satisfies Side
+const end = { reads: true, writes: true, listens: false, descriptor: true } as const satisfies Side
 
 export const pairSides = { a: end, b: end } as const satisfies Record<string, Side>
 

@@ -8,8 +8,8 @@ import { countQueuedBytes, pollNow, readPipeCapacity, reopenPipe } from '../plat
 import type { ChildEnd, EndState, Hint, LinkFacts, LinkObject, Side, Traits } from './kind.js'
 
 export const pipeSides = {
-  read: { reads: true, writes: false, listens: false },
-  write: { reads: false, writes: true, listens: false },
+  read: { reads: true, writes: false, listens: false, descriptor: true },
+  write: { reads: false, writes: true, listens: false, descriptor: true },
 } as const satisfies Record<string, Side>
 
 type PipeSide = keyof typeof pipeSides

@@ -13,13 +13,38 @@
 
 /** What one process may do at one side of a link. */
 export interface Side {
-  /** Bytes or messages come out here. */
+  /** Bytes or messages come out of the end itself (those of a listening socket come out of its connections). */
   readonly reads: boolean
-  /** Bytes or messages go in here. */
+  /** Bytes or messages go into the end itself. */
   readonly writes: boolean
-  /** A listening or bound end: placed first among a child's descriptors. */
+  /** A listening or bound end: placed first among a child's descriptors, and told as systemd tells it. */
   readonly listens: boolean
+  /** A child gets a descriptor; false: the path, name, number or address is all that it needs. */
+  readonly descriptor: boolean
+  /** No process need be there. Sides of a link with a name never need one: strangers may be there. */
+  readonly optional?: boolean
 }
+
+/** How a link is used: what its ends can do in a program, whatever the kind. */
+export type Form =
+  /** Bytes, from the writing side to the reading one. */
+  | 'stream'
+  /** Messages that stay whole, from the writing side to the reading one. */
+  | 'messages'
+  /** A listening socket, and clients that connect to its address. */
+  | 'listener'
+  /** A bound socket that datagrams come to. */
+  | 'datagrams'
+  /** Bytes that every side maps into its memory. */
+  | 'memory'
+  /** Something to take and give back. */
+  | 'permits'
+  /** A number that one side raises and the other waits for. */
+  | 'counter'
+  /** What happens to one side becomes a signal to the other. */
+  | 'route'
+  /** Node's own channel between two Node programs. */
+  | 'channel'
 
 /** Promises of a kind; the conformance suite shows each, true and false, by an effect. */
 export interface Traits {
@@ -44,18 +69,31 @@ export interface Traits {
 /** One option of a kind, in the vocabulary that the config schema is made from. */
 export type OptionField = { readonly about: string } & (
   | { readonly type: 'size' | 'mode' | 'path' | 'string' | 'boolean' | 'user' | 'group' }
-  | { readonly type: 'integer'; readonly min: number; readonly max: number }
+  | { readonly type: 'integer' | 'integers'; readonly min: number; readonly max: number }
   | { readonly type: 'choice'; readonly choices: readonly string[] }
 ) &
   ({ readonly required: true } | { readonly required: false; readonly default: string | number | boolean | null })
 
 /** Options as the Plan has them: units resolved, defaults filled in, paths absolute. */
-export type LinkOptions = Readonly<Record<string, string | number | boolean | null>>
+export type LinkOptions = Readonly<Record<string, OptionValue>>
+
+/** Only `integers` have more than one value. */
+export type OptionValue = string | number | boolean | null | readonly number[]
+
+/** Something wrong in the options of a link that no single option shows. */
+export interface OptionProblem {
+  /** The option to look at; null: the link as a whole. */
+  readonly option: string | null
+  /** A sentence that goes on from the option's path: what is wrong, and what to do. */
+  readonly message: string
+}
 
 /** What the host gives a kind to make a link with. */
 export interface Where {
   /** Name of the link, for messages. */
   readonly link: string
+  /** `ipcsup.<project>.<run>.<link>`: for a named object whose name the config does not fix. At most 170 bytes. */
+  readonly uniqueName: string
   /** Directory for objects of this run that need a path; exists, mode 0700. */
   readonly runDirectory: string
   /**
@@ -63,35 +101,53 @@ export interface Where {
    * unprivileged user 64 MiB for all programs together).
    */
   readonly mayUsePipeMemory: (bytes: number) => boolean
-  /** Called with each named object before it is used, so that the janitor finds it after a crash. */
+  /**
+   * Called twice for each named object, so that the janitor finds it after a crash: before it is made (`identity`
+   * null), and again before it is used. See `named-objects.ts`.
+   */
   readonly record: (object: NamedObject) => void
-  /** True when a dead run of the same config recorded this object: it is ours to take over. */
+  /** True when a dead run of the same config recorded this very object: it is ours to take over. */
   readonly wasOurs: (object: NamedObject) => boolean
 }
 
-/** A named object in the file system: what the ledger has of it. Only removed while device and inode still match. */
+/** An object that has a name and outlives its makers: what the ledger has of it. */
 export interface NamedObject {
-  readonly path: string
-  readonly device: number
-  readonly inode: number
+  /** `file`: anything with a path, POSIX shared memory and semaphores (in /dev/shm) included. */
+  readonly type: 'file'
+  /** Absolute path. */
+  readonly name: string
+  /** What the kernel tells it by, unlike any other that ever had the name; null: about to be made. */
+  readonly identity: string | null
 }
 
 /** What a child can be told about a link besides a descriptor number. */
 export interface Hint {
   readonly path?: string
+  /** Of a POSIX object, `/name`; of an abstract socket, `@name`. */
   readonly name?: string
   readonly host?: string
   readonly port?: number
+  /** Number of a System V object. */
+  readonly id?: number
 }
 
+/** What a placeholder can ask for. `natural`: what a program that takes a file name or an address wants. */
+export type HandlePart = 'natural' | 'fd' | keyof Hint
+
 /** Live facts for status and graph; only what was observed, unknown is null. */
-export interface LinkFacts {
-  /** Bytes that were written and not yet read. */
+export interface LinkFacts extends Hint {
+  /** Bytes that were written and not yet read; of what holds no bytes null. */
   readonly queuedBytes: number | null
-  /** What the kernel granted. */
+  /** What the kernel granted; the size of memory. */
   readonly capacityBytes: number | null
-  /** Path of a link that has one. */
-  readonly path?: string
+  /** Messages that were sent and not yet received. */
+  readonly messages?: number | null
+  /** Connections that wait to be accepted. */
+  readonly waiting?: number | null
+  /** Permits that are free, for each member; what a counter stands at. */
+  readonly value?: number | readonly number[] | null
+  /** Pids that hold it. */
+  readonly holders?: readonly number[] | null
 }
 
 /** How one end looks from the hold: for a reader its input, for a writer its audience. */
@@ -108,7 +164,7 @@ export type EndState =
 export interface LinkObject {
   /**
    * A descriptor of `side` for one new child, close-on-exec, blocking. The caller closes it.
-   * A fresh open file description where the kind allows one, else a duplicate.
+   * A fresh open file description where the kind allows one, else a duplicate. Only for sides that have one.
    */
   take(side: string): number
   /** True when two children share a description here (so the host clears O_NONBLOCK before each spawn). */
@@ -124,15 +180,34 @@ export interface LinkObject {
   /** How `side` stands. */
   state(side: string): EndState
   facts(): LinkFacts
+  /** Called after each exit of a process with that side, for what such an end may have broken. */
+  mend?(side: string): void
+  /** Calls back each time somebody writes to `side`, for a link that the supervisor itself listens to. Once. */
+  onCall?(side: string, call: () => void): void
   /** Gives up all holds and removes what has a name (only while it is still the object that was made). */
   destroy(): void
 }
 
 /** A child's half of an end: what the handoff told it. */
 export interface ChildEnd {
+  /** -1 where the side has none. */
   readonly descriptor: number
   readonly side: string
   readonly hint: Hint
+}
+
+/** What every kind makes of an end in a Node program: a stream, or an object that is closed and says so likewise. */
+export type OpenEnd = { once(event: 'close', listener: () => void): unknown } & (
+  | { destroy(): unknown }
+  | { close(): unknown }
+)
+
+/** A route: what at one side becomes which signal at the other. */
+export interface Route {
+  readonly from: string
+  readonly to: string
+  readonly on: 'exit' | 'ready' | 'call'
+  readonly signal: string
 }
 
 export interface Kind {
@@ -142,13 +217,24 @@ export interface Kind {
   readonly summary: string
   /** Where it exists, as `process.platform` names it. */
   readonly systems: readonly string[]
-  readonly sides: Readonly<Record<string, Side>>
   readonly options: Readonly<Record<string, OptionField>>
   /** Variants worth a run of the conformance suite, by a readable name: the options of each, as a config has them. */
   readonly variants: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  form(options: LinkOptions): Form
+  sides(options: LinkOptions): Readonly<Record<string, Side>>
   traits(options: LinkOptions): Traits
+  /** Parts of its handle that placeholders may ask for; `fd` goes without saying where a side has a descriptor. */
+  parts(options: LinkOptions): readonly Exclude<HandlePart, 'fd'>[]
+  /** What is wrong in options that each are right; told with all other errors of a config. */
+  check?(options: LinkOptions): readonly OptionProblem[]
+  /** A process can have only one end of this kind. */
+  readonly onePerProcess?: boolean
+  /** What the supervisor does of itself, for a link that is a route. */
+  route?(options: LinkOptions): Route
+  /** Variables that a program with this end finds besides those of the handoff. */
+  variables?(descriptor: number): Readonly<Record<string, string>>
   /** Makes the kernel object, all or nothing. Throws an IpcsupError that names the link. */
   create(options: LinkOptions, where: Where): LinkObject
-  /** Opens an end inside a Node process; the stream owns the descriptor. */
-  open(end: ChildEnd, options: LinkOptions): Promise<unknown>
+  /** Opens an end inside a Node process; what it makes of it owns the descriptor. */
+  open(end: ChildEnd, options: LinkOptions): Promise<OpenEnd>
 }

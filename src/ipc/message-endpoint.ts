@@ -4,14 +4,14 @@ import {
   countQueuedBytes,
   pollNow,
   receiveMessage,
-  type StopWatching,
   sendMessage,
   watchReadable,
   watchWritable,
 } from '../platform/index.js'
+import { beginEnd, type ClosableEnd } from './open-end.js'
 
 /** One end of a link whose messages keep their boundaries. */
-export interface MessageEndpoint {
+export interface MessageEndpoint extends ClosableEnd {
   /** Resolves once the kernel has the message; waits while the link is full. Rejects when the peer is gone. */
   send(message: Uint8Array): Promise<void>
   /**
@@ -19,54 +19,30 @@ export interface MessageEndpoint {
    * at a time.
    */
   receive(): AsyncGenerator<Uint8Array, void, undefined>
-  /** Gives up the descriptor; whoever waits is woken. May be called twice. */
-  close(): void
-  /** Calls `listener` when it is closed, as streams do. */
-  once(event: 'close', listener: () => void): void
 }
 
 /** @param descriptor - belongs to the endpoint from now on */
 export function openMessageEndpoint(descriptor: number): MessageEndpoint {
-  let isOpen = true
-  const wakers = new Set<() => void>()
-  const listeners: (() => void)[] = []
-
-  const wait = (watch: (descriptor: number, onReady: () => void) => StopWatching): Promise<void> =>
-    new Promise(resolve => {
-      const wake = (): void => {
-        wakers.delete(wake)
-        stop()
-        resolve()
-      }
-      const stop = watch(descriptor, wake)
-      wakers.add(wake)
-    })
+  const { isOpen, wait, close, once } = beginEnd(() => closeSync(descriptor))
 
   async function send(message: Uint8Array): Promise<void> {
-    while (isOpen) {
+    while (isOpen()) {
       if (sendMessage(descriptor, message)) return
-      await wait(watchWritable)
+      await wait(watchWritable, descriptor)
     }
     throw new Error('The endpoint is closed')
   }
 
   async function* receive(): AsyncGenerator<Uint8Array, void, undefined> {
-    while (isOpen) {
+    while (isOpen()) {
       // Asked before the message is taken: what comes between the two is then found by the next turn.
       const { hungUp } = pollNow(descriptor)
       const message = receiveMessage(descriptor)
       if (hungUp && !message?.length && countQueuedBytes(descriptor) === 0) return
       if (message) yield message
-      else await wait(watchReadable)
+      else await wait(watchReadable, descriptor)
     }
   }
 
-  const close = (): void => {
-    if (!isOpen) return
-    isOpen = false
-    for (const wake of [...wakers]) wake()
-    closeSync(descriptor)
-    for (const listener of listeners.splice(0)) listener()
-  }
-  return { send, receive, close, once: (_close, listener) => void listeners.push(listener) }
+  return { send, receive, close, once }
 }

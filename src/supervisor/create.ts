@@ -89,16 +89,10 @@ async function openForApp(plan: Plan, host: LocalHost, link: string, side: strin
   const planned = plan.links[link]!
   const kind: Kind = (kinds as Readonly<Record<string, Kind>>)[planned.kind]!
   const { descriptor, hint } = host.takeEnd(link, side)
-  const end = (await kind.open({ descriptor, side, hint }, planned.options)) as Closable
+  const end = await kind.open({ descriptor, side, hint }, planned.options)
   end.once('close', over)
   return { end, close: () => ('destroy' in end ? end.destroy() : end.close()) }
 }
-
-/** Every kind's half for a Node program can be closed, and tells when it is: streams, and message endpoints. */
-type Closable = { once(event: 'close', listener: () => void): unknown } & (
-  | { destroy(): unknown }
-  | { close(): unknown }
-)
 
 /** The reader of the logs, imported when the first line may come: its worker takes longer to start than a process. */
 interface LazyLogs {

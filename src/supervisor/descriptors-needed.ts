@@ -24,7 +24,7 @@ export function descriptorsNeeded(plan: Plan): number {
 
 /** A spawn moves its ends above the highest number that the process gets. */
 function findHighest(processes: readonly PlannedProcess[]): number {
-  return processes.flatMap(({ handles }) => handles).reduce((highest, { fd }) => Math.max(highest, fd), 0)
+  return processes.flatMap(({ handles }) => handles).reduce((highest, { fd }) => Math.max(highest, fd ?? 0), 0)
 }
 
 function countLogs({ redirections }: PlannedProcess): number {

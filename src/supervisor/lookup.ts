@@ -29,7 +29,8 @@ export function findLink(links: ReadonlyMap<string, LinkRecord>, name: string, s
 export function refuseUnusedSides(links: Iterable<LinkRecord>): void {
   for (const { plan, appUses } of links) {
     if (plan.traits.named) continue
-    for (const side of Object.keys(plan.sides)) {
+    for (const [side, { optional }] of Object.entries(plan.sides)) {
+      if (optional === true) continue
       const isUsed = plan.uses.some(use => use.side === side) || appUses.has(side)
       if (!isUsed) throw new IpcsupError('IPCSUP_ERR_SIDE_UNUSED', { side, link: plan.name })
     }

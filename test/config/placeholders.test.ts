@@ -114,7 +114,7 @@ describe('§11 placeholders', () => {
   it.each([
     [{ kind: 'socketpair' }, 'a', '{x}', 'a socketpair has no path, name or address. Use {x.fd}'],
     [{ kind: 'pipe' }, 'read', '{x.path}', 'a pipe has no path. Use {x} or {x.fd}.'],
-    [{ kind: 'fifo' }, 'read', '{x.port}', 'a fifo has no port. Use {x} or {x.fd} or {x.path}.'],
+    [{ kind: 'fifo' }, 'read', '{x.port}', 'a fifo has no port. Use {x} or {x.path} or {x.fd}.'],
     [{ kind: 'fifo' }, 'read', '{x.pth}', 'a link has no part "pth". Did you mean "path"?'],
     [{ kind: 'fifo' }, 'read', '{x.zzz}', 'a link has no part "zzz". There are {x.fd}'],
   ])('of %j at %j, %s is an error: %s', (link, side, word, message) => {

@@ -1,6 +1,6 @@
 import { buildPlan, type PlanOrigin, type PlanResult } from '../../src/config/build-plan.js'
 import type { ConfigError, Problem } from '../../src/config/problems.js'
-import type { Kind, Traits } from '../../src/ipc/kind.js'
+import type { Kind, Side, Traits } from '../../src/ipc/kind.js'
 import { kinds as realKinds } from '../../src/ipc/kinds/index.js'
 
 const traits: Traits = {
@@ -14,7 +14,12 @@ const traits: Traits = {
   showsEnd: true,
 }
 
-function fakeKind(name: string, sides: Kind['sides'], options: Kind['options'], own: Partial<Traits>): Kind {
+function fakeKind(
+  name: string,
+  sides: Readonly<Record<string, Side>>,
+  options: Kind['options'],
+  own: Partial<Traits>,
+): Kind {
   const fail = () => {
     throw new Error('a fake is not created')
   }
@@ -22,7 +27,9 @@ function fakeKind(name: string, sides: Kind['sides'], options: Kind['options'], 
     name,
     summary: `A fake of ${name}.`,
     systems: ['linux'],
-    sides,
+    form: () => 'stream',
+    sides: () => sides,
+    parts: () => (own.named === true ? ['natural', 'path'] : ['natural']),
     options,
     variants: {},
     traits: () => ({ ...traits, ...own }),
@@ -31,7 +38,7 @@ function fakeKind(name: string, sides: Kind['sides'], options: Kind['options'], 
   }
 }
 
-const twoWay = { reads: true, writes: true, listens: false }
+const twoWay = { reads: true, writes: true, listens: false, descriptor: true }
 
 /** The real kinds, and fakes of what is not there yet: a listening socket, a queue with one reader. */
 export const kinds: Readonly<Record<string, Kind>> = {
@@ -44,7 +51,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   ),
   single: fakeKind(
     'single',
-    { read: { reads: true, writes: false, listens: false }, write: { reads: false, writes: true, listens: false } },
+    { read: { ...twoWay, writes: false }, write: { ...twoWay, reads: false } },
     {
       slots: { about: 'How many.', type: 'integer', min: 1, max: 8, required: true },
       order: { about: 'Which first.', type: 'choice', choices: ['fifo', 'lifo'], required: false, default: 'fifo' },

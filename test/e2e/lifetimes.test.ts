@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Config, createSupervisor, type Supervisor } from '../../src/index.js'
 import type { Kind } from '../../src/ipc/kind.js'
 import { kinds } from '../../src/ipc/kinds/index.js'
+import { makeSubject } from '../ipc/subject.js'
 import { until } from '../support/conditions.js'
 
 /** Sends `<name>.<generation>.<n>` for ever, each as one write. */
@@ -68,23 +69,27 @@ const generationOf = async (link: string) =>
   (await supervisor!.status()).links.find(row => row.name === link)!.generation
 const hears = (text: string) => until(`a note of ${text}`, () => notes().some(note => note.includes(text)))
 
-const cases = Object.values(kinds as Readonly<Record<string, Kind>>).flatMap(kind =>
-  Object.entries(kind.variants).flatMap(([variant, options]) =>
-    (['auto', 'hold', 'reset'] as const).map(lifetime => [kind, variant, lifetime, options] as const),
-  ),
+/** Whatever is read and written as a file is, and ends. */
+const subjects = Object.values(kinds as Readonly<Record<string, Kind>>).flatMap(kind =>
+  Object.keys(kind.variants)
+    .map(variant => ({ ...makeSubject(kind, variant), variant, given: kind.variants[variant]! }))
+    .filter(({ form, traits }) => (form === 'stream' || form === 'messages') && traits.showsEnd),
+)
+const cases = subjects.flatMap(subject =>
+  (['auto', 'hold', 'reset'] as const).map(lifetime => ({ ...subject, lifetime })),
 )
 
-for (const [kind, variant, lifetime, options] of cases) {
+for (const { kind, variant, lifetime, given, ...subject } of cases) {
   const name = `${kind.name} (${variant}), lifetime ${lifetime}`
-  const sides = Object.entries(kind.sides)
+  const sides = Object.entries(subject.sides)
   const writing = sides.find(([, side]) => side.writes)![0]
   const reading = sides.findLast(([, side]) => side.reads)![0]
 
   it(`${name}: ${lifetime === 'reset' ? 'both begin again on a new object' : 'a killed side comes back to the same object'}`, async () => {
     const path = 'path' in kind.options ? { path: 'link' } : {}
-    const mode = options['type'] === 'seqpacket' || options['type'] === 'dgram' ? 'messages' : 'bytes'
+    const mode = subject.form === 'messages' ? 'messages' : 'bytes'
     await start({
-      links: { lines: { kind: kind.name, lifetime, ...path, ...options } },
+      links: { lines: { kind: kind.name, lifetime, ...path, ...given } },
       processes: {
         from: { command: '/usr/bin/python3 sender.py', links: { lines: writing } },
         to: { command: `/usr/bin/python3 receiver.py notes ${mode}`, links: { lines: reading } },

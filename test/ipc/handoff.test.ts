@@ -6,6 +6,8 @@ const end = (more: Partial<HandedEnd>): HandedEnd => ({
   kind: 'pipe',
   side: 'read',
   fd: 3,
+  listens: false,
+  variables: {},
   variable: 'LINES',
   hint: {},
   options: {},

@@ -13,6 +13,7 @@ export function makeDirectory(): string {
 export function makeWhere(runDirectory: string, more: Partial<Where> = {}): Where {
   return {
     link: 'data',
+    uniqueName: `ipcsup.test.${process.pid}.data`,
     runDirectory,
     mayUsePipeMemory: () => true,
     record: (_: NamedObject) => {},

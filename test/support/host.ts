@@ -10,6 +10,7 @@ import { kinds } from '../../src/ipc/kinds/index.js'
 import type { Closing, Host, HostCall, HostEvent } from '../../src/supervisor/host/host.js'
 import { createLocalHost } from '../../src/supervisor/host/local.js'
 import type { Logs } from '../../src/supervisor/logs/logs.js'
+import { isSameObject } from '../../src/supervisor/run/ledger.js'
 import { until } from './conditions.js'
 
 export type EventOf<T extends HostEvent['type']> = Extract<HostEvent, { type: T }>
@@ -67,8 +68,7 @@ export function createTestHost(config: unknown, options: TestHostOptions = {}): 
       ledger: {
         recordObject: (_link, object) => recorded.push(object),
         recordProcess: options.recordProcess ?? (() => {}),
-        wasOurs: ({ path, device, inode }) =>
-          inherited.some(row => row.path === path && row.device === device && row.inode === inode),
+        wasOurs: object => inherited.some(row => isSameObject(row, object)),
       },
     },
     logs: () => logs,

@@ -2,7 +2,7 @@
  * The Plan for people, and without its secrets.
  */
 import type { Plan, PlannedLink, PlannedProcess, Redirection, Target, Template } from '../../config/plan.js'
-import type { OptionField } from '../../ipc/kind.js'
+import type { OptionField, OptionValue } from '../../ipc/kind.js'
 import { kinds } from '../../ipc/kinds/index.js'
 import { escapeControls, formatBytes, formatDuration, type Paint } from './text.js'
 
@@ -55,7 +55,7 @@ function formatLink(link: PlannedLink, paint: Paint): string[] {
   ]
 }
 
-function describeOption(kind: string, name: string, value: string | number | boolean | null): string {
+function describeOption(kind: string, name: string, value: OptionValue): string {
   const fields: Readonly<Record<string, Readonly<Record<string, OptionField>>>> = mapValues(kinds, row => row.options)
   const type = fields[kind]?.[name]?.type
   if (typeof value !== 'number') return escapeControls(String(value))

@@ -41,8 +41,12 @@ export function assemble(
   }
 }
 
-function planLink({ name, kind, traits, options, lifetime }: DraftLink, uses: readonly PlannedUse[]): PlannedLink {
-  return { name, kind: kind.name, sides: kind.sides, traits, options, lifetime, uses }
+function planLink(
+  { name, kind, sides, traits, options, lifetime }: DraftLink,
+  uses: readonly PlannedUse[],
+): PlannedLink {
+  const [form, route] = [kind.form(options), kind.route?.(options) ?? null]
+  return { name, kind: kind.name, form, sides, traits, route, options, lifetime, uses }
 }
 
 function nameReplicas({ name, replicas }: Draft): string[] {

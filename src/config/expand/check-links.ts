@@ -20,7 +20,9 @@ export function checkLink(scope: Scope, given: LinkUses, { mayBeUnused }: { read
 /** Sides of a link without a name that no process has: nobody else can come there. */
 export function findUnusedSides(link: DraftLink, uses: readonly PlannedUse[]): string[] {
   if (link.traits.named) return []
-  return Object.keys(link.kind.sides).filter(side => !uses.some(use => use.side === side))
+  return Object.entries(link.sides)
+    .filter(([side, { optional }]) => optional !== true && !uses.some(use => use.side === side))
+    .map(([side]) => side)
 }
 
 function checkUnused(scope: Scope, { link, uses }: LinkUses): void {
@@ -30,20 +32,20 @@ function checkUnused(scope: Scope, { link, uses }: LinkUses): void {
   scope.findings.report(
     link.path,
     uses.length === 0
-      ? `no process uses this link. Give it to processes, at ${listChoices(Object.keys(link.kind.sides))}, or leave it out.`
+      ? `no process uses this link. Give it to processes, at ${listChoices(Object.keys(link.sides))}, or leave it out.`
       : `no process has side ${listChoices(unused)} of this link; only ${users} uses it. Give the other side to a process, or leave the link out.`,
   )
 }
 
-const bothWays = (link: DraftLink, side: string) => link.kind.sides[side]!.reads && link.kind.sides[side]!.writes
+const bothWays = (link: DraftLink, side: string) => link.sides[side]!.reads && link.sides[side]!.writes
 
 /** Each client has a connection of its own there, so no bytes of two are mixed. */
 function makesConnections(link: DraftLink): boolean {
-  return Object.values(link.kind.sides).some(side => side.listens)
+  return Object.values(link.sides).some(side => side.listens)
 }
 
 function checkReaders(scope: Scope, { link, uses, drafts }: LinkUses): void {
-  for (const [side, { reads }] of Object.entries(link.kind.sides)) {
+  for (const [side, { reads }] of Object.entries(link.sides)) {
     const readers = uses.filter(use => use.side === side)
     if (!reads || readers.length < 2) continue
     if (!link.traits.manyReaders) {
@@ -64,7 +66,7 @@ function checkReaders(scope: Scope, { link, uses, drafts }: LinkUses): void {
 }
 
 function checkWriters(scope: Scope, { link, uses }: LinkUses): void {
-  for (const [side, { writes }] of Object.entries(link.kind.sides)) {
+  for (const [side, { writes }] of Object.entries(link.sides)) {
     const writers = uses.filter(use => use.side === side)
     if (!writes || writers.length < 2) continue
     if (!link.traits.manyWriters) {

@@ -39,10 +39,13 @@ export function draftLink(
 ): DraftLink {
   const kind = scope.kinds[given.kind]!
   const options = resolveOptions(kind, given.options, scope.directory)
+  for (const { option, message } of kind.check?.(options) ?? [])
+    scope.findings.report(option === null ? given.path : `${given.path}.${option}`, message)
   return {
     name: given.name,
     path: given.path,
     kind,
+    sides: kind.sides(options),
     traits: kind.traits(options),
     options,
     lifetime: given.lifetime ?? 'auto',

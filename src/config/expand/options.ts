@@ -1,9 +1,9 @@
-import type { Kind, LinkOptions, OptionField } from '../../ipc/kind.js'
+import type { Kind, LinkOptions, OptionField, OptionValue } from '../../ipc/kind.js'
 import { parseMode } from '../modes.js'
 import { parseSize } from '../units.js'
 import { resolvePath } from './scope.js'
 
-type Option = string | number | boolean | null
+type Option = OptionValue
 
 /**
  * Options of a link as the Plan has them: units resolved, defaults filled in, paths absolute.
@@ -36,5 +36,6 @@ const resolvers = {
   user: keep,
   group: keep,
   integer: keep,
+  integers: keep,
   choice: keep,
 } as const satisfies Record<OptionField['type'], ((value: string, directory: string) => Option) | undefined>

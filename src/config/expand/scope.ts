@@ -24,6 +24,7 @@ export interface DraftLink {
   /** Where it stands in the config. */
   readonly path: string
   readonly kind: Kind
+  readonly sides: PlannedLink['sides']
   readonly traits: Traits
   readonly options: LinkOptions
   readonly lifetime: PlannedLink['lifetime']
@@ -65,7 +66,7 @@ export function findLink(
 
 /** A side of a link by its name; null (and a problem at `path`) when the kind has none of that name. */
 export function findSide(scope: Scope, link: DraftLink, name: string, path: string): Side | null {
-  const { sides } = link.kind
+  const { sides } = link
   if (Object.hasOwn(sides, name)) return sides[name]!
   const names = Object.keys(sides)
   const hint = suggest(name, names) || ` Its sides: ${listChoices(names)}.`

@@ -99,7 +99,7 @@ function toNamedSide(scope: Scope, name: Name, value: EndConfig, path: string): 
 }
 
 function fittingSides(name: Name, link: DraftLink): string[] {
-  return Object.entries(link.kind.sides).flatMap(([side, { reads, writes }]) =>
+  return Object.entries(link.sides).flatMap(([side, { reads, writes }]) =>
     (name === 'stdin' ? reads : writes) ? [side] : [],
   )
 }

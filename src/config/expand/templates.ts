@@ -1,4 +1,5 @@
 /** Templates of a process, and what their placeholders need of its links. */
+import type { HandlePart } from '../../ipc/kind.js'
 import { suggest } from '../../nearest.js'
 import { type BraceWord, parseTemplate, parts } from '../placeholders.js'
 import type { Placeholder, Template } from '../plan.js'
@@ -34,38 +35,41 @@ function reportPart(scope: Scope, { text, link, part }: BraceWord & { part: stri
 
 function checkPlaceholder(scope: Scope, process: TemplateScope, placeholder: Placeholder, path: string): void {
   const link = scope.links.get(placeholder.link)!
-  if (!process.handles.some(handle => handle.link === link.name) && !implyHandle(scope, process, link, path)) return
+  const handle = process.handles.find(({ link: name }) => name === link.name) ?? implyHandle(scope, process, link, path)
+  if (handle === null) return
+  const offered = listParts(link, handle)
   const word = placeholder.part === 'natural' ? `{${link.name}}` : `{${link.name}.${placeholder.part}}`
-  if (placeholder.part === 'natural' && !hasNaturalHandle(link))
-    scope.findings.report(
-      path,
-      `${word}: a ${link.kind.name} has no path, name or address. Use {${link.name}.fd}, its descriptor number.`,
-    )
-  if (!isPartOf(placeholder.part, link))
-    scope.findings.report(path, `${word}: a ${link.kind.name} has no ${placeholder.part}. Use ${offeredParts(link)}.`)
+  if (offered.includes(placeholder.part)) return
+  const missing =
+    placeholder.part === 'natural' ? 'path, name or address' : (partNames[placeholder.part] ?? placeholder.part)
+  const words = offered.map(part => (part === 'natural' ? `{${link.name}}` : `{${link.name}.${part}}`))
+  const advice = words.length === 0 ? 'Nothing stands for it.' : `Use ${words.join(' or ')}.`
+  scope.findings.report(path, `${word}: a ${link.kind.name} has no ${missing}. ${advice}`)
 }
 
 /** A client needs nothing but the address: naming it is enough. */
-function implyHandle(scope: Scope, process: TemplateScope, link: DraftLink, path: string): boolean {
-  const connect = link.kind.sides['connect']
+function implyHandle(scope: Scope, process: TemplateScope, link: DraftLink, path: string): DraftHandle | null {
+  const connect = link.sides['connect']
   if (connect !== undefined) {
     const variable = variableOf(link.name)
-    process.handles.push({
+    const handle = {
       link: link.name,
       side: 'connect',
       isListening: connect.listens,
+      hasDescriptor: connect.descriptor,
       wantedFd: null,
       variable,
       path,
-    })
-    return true
+    }
+    process.handles.push(handle)
+    return handle
   }
   scope.findings.report(path, `{${link.name}}: ${explainMissing(process, link)}`)
-  return false
+  return null
 }
 
 function explainMissing(process: TemplateScope, link: DraftLink): string {
-  const sides = Object.keys(link.kind.sides)
+  const sides = Object.keys(link.sides)
   if (process.isStage)
     return `a stage of a pipeline has no links of its own. Make it a process with links: { ${link.name}: ${sides.map(side => `'${side}'`).join(' or ')} }.`
   if (process.streamLinks.has(link.name))
@@ -73,16 +77,9 @@ function explainMissing(process: TemplateScope, link: DraftLink): string {
   return `this process has no side of link "${link.name}". Add links: { ${link.name}: side }, with side ${listChoices(sides)}.`
 }
 
-/** `/dev/fd/N` of a socket cannot be opened (ENXIO); that of a pipe can. */
-function hasNaturalHandle(link: DraftLink): boolean {
-  return link.traits.named || !link.traits.duplex
+/** What placeholders of a process may ask for. */
+function listParts({ kind, options }: DraftLink, { hasDescriptor }: DraftHandle): readonly HandlePart[] {
+  return [...kind.parts(options), ...(hasDescriptor ? (['fd'] as const) : [])]
 }
 
-function isPartOf(part: Placeholder['part'], link: DraftLink): boolean {
-  return part === 'natural' || part === 'fd' || (link.traits.named && Object.hasOwn(link.kind.options, part))
-}
-
-function offeredParts(link: DraftLink): string {
-  const offered = parts.filter(part => isPartOf(part, link)).map(part => `{${link.name}.${part}}`)
-  return [...(hasNaturalHandle(link) ? [`{${link.name}}`] : []), ...offered].join(' or ')
-}
+const partNames: Readonly<Partial<Record<HandlePart, string>>> = { fd: 'descriptor at that side', id: 'number' }

@@ -28,11 +28,11 @@ export function dataEdges(
     if (!edges.has(from)) edges.set(from, new Set())
     edges.get(from)!.add(to)
   }
-  for (const { name, kind } of links)
+  for (const { name, sides } of links)
     for (const use of uses.get(name) ?? []) {
-      if (kind.sides[use.side]!.writes) add(use.process, `${name} ${use.side}`)
-      if (!kind.sides[use.side]!.reads) continue
-      for (const other of Object.keys(kind.sides)) if (other !== use.side) add(`${name} ${other}`, use.process)
+      if (sides[use.side]!.writes) add(use.process, `${name} ${use.side}`)
+      if (!sides[use.side]!.reads) continue
+      for (const other of Object.keys(sides)) if (other !== use.side) add(`${name} ${other}`, use.process)
     }
   return edges
 }
@@ -49,9 +49,9 @@ export function stopEdges(
     uses,
   )
   const add = (from: string, to: string) => edges.set(from, new Set([...(edges.get(from) ?? []), to]))
-  for (const { name, kind, traits } of list.filter(link => link.traits.duplex)) {
-    const listens = (use: PlannedUse) => kind.sides[use.side]!.listens
-    if (!traits.duplex || !Object.values(kind.sides).some(side => side.listens)) continue
+  for (const { name, sides } of list) {
+    const listens = (use: PlannedUse) => sides[use.side]!.listens
+    if (!Object.values(sides).some(side => side.listens)) continue
     for (const use of uses.get(name) ?? []) {
       if (listens(use)) add(name, use.process)
       else add(use.process, name)

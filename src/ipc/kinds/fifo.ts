@@ -8,9 +8,11 @@ export default {
   name: 'fifo',
   summary: 'A pipe with a path, for programs that take a file name or that ipcsup did not start.',
   systems: ['linux'],
-  sides: pipeSides,
   options: { ...fifoOptions, ...capacityOptions },
   variants: { default: {}, small: { capacity: '4KiB', mode: '0660' } },
+  form: () => 'stream',
+  sides: () => pipeSides,
+  parts: () => ['natural', 'path'],
   traits: () => pipeTraits(true),
   create: (options, where) => {
     const fifo = makeFifo(options, where)

@@ -9,9 +9,11 @@ export default {
   name: 'pipe',
   summary: 'A stream of bytes from its writers to its readers, as between the stages of a shell pipeline.',
   systems: ['linux'],
-  sides: pipeSides,
   options: capacityOptions,
   variants: { default: {}, large: { capacity: '1MiB' }, small: { capacity: '4KiB' } },
+  form: () => 'stream',
+  sides: () => pipeSides,
+  parts: () => ['natural'],
   traits: () => pipeTraits(false),
   create: (options, where) => {
     const ends = createPipe()

@@ -11,7 +11,6 @@ export default {
   name: 'socketpair',
   summary: 'Two connected sockets for two processes that talk in both directions, as a stream or in messages.',
   systems: ['linux'],
-  sides: pairSides,
   options: {
     type: {
       about: 'stream: bytes. seqpacket: messages in order. dgram: messages in order, for programs that want datagrams.',
@@ -28,6 +27,9 @@ export default {
     },
   },
   variants: { stream: {}, dgram: { type: 'dgram' }, seqpacket: { type: 'seqpacket', bufferSize: '64KiB' } },
+  form: options => (options['type'] === 'stream' ? 'stream' : 'messages'),
+  sides: () => pairSides,
+  parts: () => [],
   traits: options => ({
     survivesRestart: true,
     // The hold is a peer that never dies.

@@ -43,9 +43,11 @@ export class Links {
     return link.plan.uses.filter(use => use.process === process).map(use => use.side)
   }
 
-  /** Links that a process reads (or writes). */
+  /** Links that a process writes, or reads to an end: a queue has none. */
   flowing(process: string, direction: 'reads' | 'writes'): readonly LinkRecord[] {
-    return this.of(process).filter(link => this.sides(link, process).some(side => link.plan.sides[side]![direction]))
+    return this.of(process)
+      .filter(link => direction === 'writes' || link.plan.traits.showsEnd)
+      .filter(link => this.sides(link, process).some(side => link.plan.sides[side]![direction]))
   }
 
   /** Other processes with a side that does `direction` at a link. */
@@ -92,6 +94,8 @@ export class Links {
   }
 
   #closingReason(link: LinkRecord, side: string): 'over' | 'sealed' | null {
+    // Nothing is held there, and a client that ended must not keep the next one away.
+    if (!link.plan.sides[side]!.descriptor) return null
     if ((link.appUses.get(side) ?? 0) > 0) return null
     const stopping = this.#around.isStopping(link)
     if (link.plan.lifetime === 'hold' && !stopping) return null

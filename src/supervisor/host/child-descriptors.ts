@@ -3,7 +3,7 @@
  * once the child has it, or could not be started.
  */
 import { closeSync, constants, openSync } from 'node:fs'
-import type { PlannedProcess, Redirection, Target } from '../../config/plan.js'
+import type { PlannedHandle, PlannedProcess, Redirection, Target } from '../../config/plan.js'
 import { duplicateDescriptor, isBackgroundTerminal, makeBlocking } from '../../platform/index.js'
 import { openRedirectedFile } from './redirected-file.js'
 
@@ -11,7 +11,8 @@ import { openRedirectedFile } from './redirected-file.js'
 export interface TakenEnd {
   readonly link: string
   readonly side: string
-  readonly fd: number
+  /** null: that side has no descriptor. */
+  readonly fd: number | null
   /** null at 0 to 2. */
   readonly variable: string | null
 }
@@ -70,10 +71,10 @@ export function openChildDescriptors(planned: PlannedProcess, sources: Descripto
     for (const [index, { fd, to }] of planned.redirections.entries()) {
       place(fd, openTarget(to, { planned, index, fd, table, sources }))
     }
-    for (const handle of planned.handles) place(handle.fd, takeEnd(handle, sources))
+    for (const handle of planned.handles) if (handle.fd !== null) place(handle.fd, takeEnd(handle, sources))
     makeFreeOnesBlocking(table, sources)
     for (const [fd, placed] of table) place(fd, moveAbove(placed, Math.max(2, ...table.keys())))
-    return { ...summarize(table), close }
+    return { ...summarize(table, planned.handles), close }
   } catch (error) {
     close()
     throw error
@@ -133,11 +134,14 @@ function moveAbove(placed: Placed, highest: number): Placed {
   return { ...placed, descriptor: duplicateDescriptor(placed.descriptor, highest + 1) }
 }
 
-function summarize(table: ReadonlyMap<number, Placed>): Omit<ChildDescriptors, 'close'> {
+function summarize(
+  table: ReadonlyMap<number, Placed>,
+  handles: readonly PlannedHandle[],
+): Omit<ChildDescriptors, 'close'> {
   const placed = [...table.values()]
   return {
     table: new Map([...table].map(([fd, { descriptor }]) => [fd, descriptor])),
-    ends: placed.flatMap(({ end }) => end ?? []),
+    ends: [...placed.flatMap(({ end }) => end ?? []), ...handles.filter(({ fd }) => fd === null)],
     shared: [...new Set(placed.flatMap(({ shared }) => shared ?? []))],
   }
 }

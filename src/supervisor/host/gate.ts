@@ -1,6 +1,6 @@
 /**
- * The gate: a process that needs what posix_spawn cannot set (its umask) starts as a shell that sets it and becomes
- * the command. The umask of the supervisor itself is never changed: its threads create files too.
+ * The gate: a process that needs what posix_spawn cannot set (its umask, LISTEN_PID) starts as a shell that sets it and
+ * becomes the command. The umask of the supervisor itself is never changed: its threads create files too.
  */
 
 /** Shells set these themselves, or ignore what they inherit, or change how they run by them. */
@@ -33,20 +33,26 @@ export interface Gated {
 /**
  * @param path - of the command, resolved; has no `=`, by which `env` would take it for a variable
  * @param parameters - the argument vector without the command itself
+ * @param umask - null: that of the supervisor
  * @param environment - all variables that the command must have. dash drops those whose names are no identifiers, so
  *   they are given to `env`, as are the shells' own
  */
 export function wrapInGate(
   path: string,
   parameters: readonly string[],
-  umask: number,
+  umask: number | null,
   environment: ReadonlyMap<string, string>,
 ): Gated {
   const carried = [...environment.keys()].filter(
     name => ofShells.includes(name) || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name),
   )
-  const removed = addedByShells.filter(name => !environment.has(name)).flatMap(name => ['-u', name])
-  const script = `umask ${umask.toString(8).padStart(3, '0')}; exec /usr/bin/env "$@"`
+  const removed = addedByShells
+    .filter(name => !environment.has(name))
+    .map(name => `-u ${name} `)
+    .join('')
+  const limits = umask === null ? '' : `umask ${umask.toString(8).padStart(3, '0')}; `
+  const pid = environment.has('LISTEN_FDS') ? '"LISTEN_PID=$$" ' : ''
+  const script = `${limits}exec /usr/bin/env ${removed}${pid}"$@"`
   const variables = carried.map(name => `${name}=${environment.get(name)}`)
-  return { carried, argv: ['sh', '-c', script, 'sh', ...removed, ...variables, path, ...parameters] }
+  return { carried, argv: ['sh', '-c', script, 'sh', ...variables, path, ...parameters] }
 }

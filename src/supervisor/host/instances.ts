@@ -82,7 +82,10 @@ export function createInstances(emit: (event: HostEvent) => void): Instances {
       emit({ type: 'warning', message: `Another part of this program took the status of ${instance.process}.` })
     const event = describeExit(instance, reaped)
     for (const name of instance.shared) sharers.add(name, -1)
-    for (const { held, side } of instance.ends) removeTaker(held, side)
+    for (const { held, side } of instance.ends) {
+      removeTaker(held, side)
+      held.object.mend?.(side)
+    }
     // Nobody in the group is the usual case, and costs microseconds to find out.
     if (!groupExists(instance.pid)) emit({ ...event, leftovers: [] })
     else

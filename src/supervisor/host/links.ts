@@ -12,6 +12,8 @@ import { createPipeMemory } from './pipe-memory.js'
 export interface HeldLink {
   readonly generation: Generation
   readonly object: LinkObject
+  /** Variables of a program that has it as that descriptor. */
+  readonly variables: (descriptor: number) => Readonly<Record<string, string>>
   /** What the first release of each side said. */
   readonly released: Map<string, number | null>
   /** Sides whose end goes out no more, while who has it is still running. */
@@ -46,8 +48,10 @@ export function createLinks(plan: Plan, run: Run): Links {
   const make = (name: string, generation: Generation): HeldLink => {
     const { kind, options } = plan.links[name]!
     let usesPipeMemory = false
-    const object = findKind(kind).create(options, {
+    const found = findKind(kind)
+    const object = found.create(options, {
       link: name,
+      uniqueName: `ipcsup.${plan.name}.${run.id}.${name}`,
       runDirectory: run.directory,
       mayUsePipeMemory: bytes => {
         usesPipeMemory = true
@@ -57,7 +61,8 @@ export function createLinks(plan: Plan, run: Run): Links {
       wasOurs: made => run.ledger.wasOurs(made),
     })
     if (usesPipeMemory) memory.count(name, object.facts().capacityBytes ?? 0)
-    return { generation, object, released: new Map(), sealed: new Set(), takers: new Map() }
+    const variables = (descriptor: number) => found.variables?.(descriptor) ?? {}
+    return { generation, object, variables, released: new Map(), sealed: new Set(), takers: new Map() }
   }
 
   const drop = (name: string): number | null => {

@@ -31,7 +31,7 @@ export interface LocalHostOptions {
 
 /** A host in this process, which can give the embedding app an end. */
 export interface LocalHost extends Host {
-  /** A descriptor of that side for this process, blocking and close-on-exec; the caller closes it. */
+  /** A descriptor of that side for this process, blocking and close-on-exec; the caller closes it. -1: it has none. */
   takeEnd(link: string, side: string): { readonly descriptor: number; readonly hint: Hint }
 }
 
@@ -68,7 +68,8 @@ export function createLocalHost(options: LocalHostOptions): LocalHost {
     },
     takeEnd: (link, side) => {
       const { object } = links.get(link)
-      return { descriptor: object.take(side), hint: object.hint() }
+      const isGiven = plan.links[link]!.sides[side]!.descriptor
+      return { descriptor: isGiven ? object.take(side) : -1, hint: object.hint() }
     },
     inspectLinks: async () => links.inspect(),
     inspectProcesses: shareWhilePending(() => inspectProcesses(instances)),

@@ -65,7 +65,7 @@ export function createSpawner({ plan, run, links, sources, environment }: Spawne
   }
 
   const launch = (planned: PlannedProcess, plain: Launch, descriptors: ChildDescriptors): number => {
-    const { path, argv, changes } = planned.umask === null ? plain : passGate(planned, planned.umask, plain, base)
+    const { path, argv, changes } = needsGate(planned, plain) ? passGate(planned, plain, base) : plain
     const { inherited, added } = composeEnvironment(base, changes)
     const nul = findNul(planned.name, { argv, variables: added })
     if (nul) throw new SpawnRefusal(nul)
@@ -92,8 +92,10 @@ export function createSpawner({ plan, run, links, sources, environment }: Spawne
 
   const nameEnds = ({ ends }: ChildDescriptors): HandedEnd[] =>
     ends.map(end => {
-      const { kind, options } = plan.links[end.link]!
-      return { ...end, kind, options, hint: links.get(end.link).object.hint() }
+      const { kind, options, sides } = plan.links[end.link]!
+      const { object, variables } = links.get(end.link)
+      const more = end.fd === null ? {} : variables(end.fd)
+      return { ...end, kind, options, listens: sides[end.side]!.listens, variables: more, hint: object.hint() }
     })
 
   return {
@@ -110,14 +112,19 @@ export function createSpawner({ plan, run, links, sources, environment }: Spawne
   }
 }
 
+/** posix_spawn can set neither a umask nor LISTEN_PID, which only the child knows. */
+function needsGate(planned: PlannedProcess, { changes }: Launch): boolean {
+  return planned.umask !== null || changes.has('LISTEN_FDS')
+}
+
 /** The same launch through the gate. What a shell would report in its own words, or not at all, is looked for before. */
-function passGate(planned: PlannedProcess, umask: number, plain: Launch, base: BaseEnvironment): Launch {
+function passGate(planned: PlannedProcess, plain: Launch, base: BaseEnvironment): Launch {
   const facts = inspectCommand(plain.argv[0]!, lookUpVariable(base, plain.changes, 'PATH'), planned.cwd)
   const found = findFault(planned.name, facts)
   if (found) throw new SpawnRefusal(found)
   const path = plain.path!
   if (path.includes('=')) {
-    const why = `the path ${path} has a "=", which does not go together with umask`
+    const why = `the path ${path} has a "=", which the shell that starts it takes for a variable`
     const error = new IpcsupError('IPCSUP_ERR_SPAWN', {
       process: planned.name,
       why,
@@ -130,7 +137,7 @@ function passGate(planned: PlannedProcess, umask: number, plain: Launch, base: B
     if (value === null) variables.delete(name)
     else variables.set(name, value)
   }
-  const { argv, carried } = wrapInGate(path, plain.argv.slice(1), umask, variables)
+  const { argv, carried } = wrapInGate(path, plain.argv.slice(1), planned.umask, variables)
   const changes = new Map(plain.changes)
   for (const name of carried) changes.set(name, null)
   return { path: gatePath, argv, changes }

@@ -24,6 +24,8 @@ export interface LedgerHeader {
 
 export interface LedgerObject extends NamedObject {
   readonly link: string
+  /** ms since 1970. */
+  readonly recordedMs: number
 }
 
 export interface LedgerProcess {
@@ -70,7 +72,8 @@ export function createLedger(
   for (const object of inherited) append({ object })
   renameSync(`${path}.new`, path)
   return {
-    recordObject: (link, { path, device, inode }) => append({ object: { link, path, device, inode } }),
+    recordObject: (link, { type, name, identity }) =>
+      append({ object: { link, type, name, identity, recordedMs: Date.now() } }),
     recordProcess: (process, pid, startTime) => append({ started: { process, pid, startTime } }),
     wasOurs: object => inherited.some(known => isSameObject(known, object)),
     close: () => closeSync(descriptor),
@@ -84,13 +87,29 @@ export function readLedger(directory: string): LedgerContent | null {
   if (!first || !('run' in first)) return null
   return {
     header: first.run,
-    objects: rows.flatMap(row => ('object' in row ? [row.object] : [])),
+    objects: listObjects(rows),
     processes: rows.flatMap(row => ('started' in row ? [row.started] : [])),
   }
 }
 
+/** By name the last one that was made, and what was about to be made after it. */
+function listObjects(rows: readonly Row[]): readonly LedgerObject[] {
+  const made = new Map<string, LedgerObject>()
+  const intended = new Map<string, LedgerObject>()
+  for (const row of rows) {
+    if (!('object' in row)) continue
+    const key = `${row.object.link} ${row.object.type} ${row.object.name}`
+    if (row.object.identity === null) intended.set(key, row.object)
+    else {
+      intended.delete(key)
+      made.set(key, row.object)
+    }
+  }
+  return [...made.values(), ...intended.values()]
+}
+
 export function isSameObject(a: NamedObject, b: NamedObject): boolean {
-  return a.path === b.path && a.device === b.device && a.inode === b.inode
+  return a.type === b.type && a.name === b.name && a.identity === b.identity
 }
 
 function readRows(path: string): readonly Row[] {

@@ -1,9 +1,10 @@
 /**
  * Cleans up after a run whose supervisor was killed: ends its processes, removes its objects.
  */
-import { lstatSync, readdirSync, rmSync, unlinkSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { IpcsupError } from '../../errors.js'
+import { isStillThere, removeNamed } from '../../ipc/named-objects.js'
 import { endSurvivors } from './end.js'
 import type { LedgerContent, LedgerObject } from './ledger.js'
 import { readBootId } from './processes.js'
@@ -15,7 +16,7 @@ export interface Reclaimed {
   /** Of the dead supervisor. */
   readonly pid: number
   readonly ended: readonly Survivor[]
-  /** Paths. */
+  /** Names: paths, or what the system calls them. */
   readonly removed: readonly string[]
   /** Objects that are still there: the new run takes them over, or they could not be removed. */
   readonly kept: readonly LedgerObject[]
@@ -38,13 +39,13 @@ export async function reclaimRun(ledger: LedgerContent, options: ReclaimOptions)
   const { ended, left } =
     bootId === readBootId() ? await endSurvivors(ledger, options.stopTimeoutMs) : { ended: [], left: [] }
   if (left.length > 0) throw new IpcsupError('IPCSUP_ERR_SURVIVORS', { name, pid, processes: listNames(left) })
-  const present = dropRepeated(ledger.objects).filter(isPresent)
-  const removed = present.filter(object => !options.keepPaths.has(object.path) && removeObject(object))
+  const present = ledger.objects.filter(isPresent)
+  const removed = present.filter(object => !options.keepPaths.has(object.name) && remove(object))
   return {
     name,
     pid,
     ended,
-    removed: removed.map(({ path }) => path),
+    removed: removed.map(({ name }) => name),
     kept: present.filter(object => !removed.includes(object)),
   }
 }
@@ -67,28 +68,11 @@ export function emptyRunDirectory(directory: string, keep: readonly string[]): v
 
 /** Removes the objects that are still the very ones of the ledger. */
 export function removeObjects(objects: readonly LedgerObject[]): void {
-  for (const object of objects) if (isPresent(object)) removeObject(object)
+  for (const object of objects) remove(object)
 }
 
-function removeObject({ path }: LedgerObject): boolean {
-  try {
-    unlinkSync(path)
-    return true
-  } catch {
-    // A directory that became read-only, say: it stays in the ledger, and the kind that wants the path says why it cannot.
-    return false
-  }
-}
-
-/** Device and inode are compared: what somebody put in its place is not ours. */
-function isPresent({ path, device, inode }: LedgerObject): boolean {
-  const stats = lstatSync(path, { throwIfNoEntry: false })
-  return stats !== undefined && stats.dev === device && stats.ino === inode
-}
-
-function dropRepeated(objects: readonly LedgerObject[]): LedgerObject[] {
-  return [...new Map(objects.map(object => [`${object.path}\0${object.device}:${object.inode}`, object])).values()]
-}
+const remove = (object: LedgerObject): boolean => removeNamed(object, object.recordedMs)
+const isPresent = (object: LedgerObject): boolean => isStillThere(object, object.recordedMs)
 
 function listNames(survivors: readonly Survivor[]): string {
   return survivors.map(({ name, pid }) => `${name} (${pid})`).join(', ')

@@ -13,9 +13,9 @@ export interface Run {
 }
 
 export interface Ledger {
-  /** Written through before it returns; called before the object is used. */
+  /** Written through before it returns; called before the object is made, and again before it is used. */
   recordObject(link: string, object: NamedObject): void
   recordProcess(process: string, pid: number, startTime: number): void
-  /** True when a dead run of the same config recorded this very object (path, device and inode). */
+  /** True when a dead run of the same config recorded this very object. */
   wasOurs(object: NamedObject): boolean
 }

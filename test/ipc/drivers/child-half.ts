@@ -18,8 +18,8 @@ const identify = (descriptor: number): string | null => {
     return null
   }
 }
-const link = identify(fd)
-const opened = await (kinds as Record<string, Kind>)[kind]!.open({ descriptor: fd, side, hint }, options)
+const link = identify(fd!)
+const opened = await (kinds as Record<string, Kind>)[kind]!.open({ descriptor: fd!, side, hint }, options)
 const isEndpoint = (end: unknown): end is MessageEndpoint => typeof end === 'object' && end !== null && 'receive' in end
 const message = (number: number): Buffer => Buffer.from(`${String(number).padStart(999, '0')}\n`)
 

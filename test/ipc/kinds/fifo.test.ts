@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import {
   closeSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -15,15 +14,13 @@ import {
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { NamedObject } from '../../../src/ipc/kind.js'
+import { identify as identifyNamed } from '../../../src/ipc/named-objects.js'
 import { bundleProgram } from '../../support/bundle.js'
 import { until } from '../../support/conditions.js'
 import { listOpenDescriptors } from '../../support/host.js'
 import { createLink, makeDirectory, refusalOf } from '../support.js'
 
-const identify = (path: string): NamedObject => {
-  const { dev, ino } = lstatSync(path)
-  return { path, device: dev, inode: ino }
-}
+const identify = (path: string): NamedObject => identifyNamed('file', path)!
 const isRoot = process.getuid!() === 0
 
 test('the mode is exactly that of the config, whatever the umask', () => {
@@ -142,12 +139,12 @@ test('§13 a FIFO of a dead run of the same config is taken over, one whose path
   const path = join(directory, 'f')
   execFileSync('mkfifo', ['-m', '666', path])
   const left = identify(path)
-  const wasOurs = (object: NamedObject): boolean => object.inode === left.inode && object.device === left.device
+  const wasOurs = (object: NamedObject): boolean => object.identity === left.identity
   expect(
     refusalOf(() => createLink({ kind: 'fifo', path: 'f' }, directory, { wasOurs: object => !wasOurs(object) })),
   ).toMatch(/not of this config/)
   const object = createLink({ kind: 'fifo', path: 'f' }, directory, { wasOurs })
-  expect([identify(path).inode, statSync(path).mode & 0o777]).toEqual([left.inode, 0o600])
+  expect([identify(path), statSync(path).mode & 0o777]).toEqual([left, 0o600])
   object.destroy()
   expect(existsSync(path)).toBe(false)
 })
@@ -156,9 +153,13 @@ test('it is recorded before it is used', () => {
   const directory = makeDirectory()
   const recorded: [NamedObject, boolean][] = []
   const object = createLink({ kind: 'fifo', path: 'f' }, directory, {
-    record: made => void recorded.push([made, listOpenDescriptors().some(row => row.endsWith(made.path))]),
+    record: made => void recorded.push([made, listOpenDescriptors().some(row => row.endsWith(made.name))]),
   })
-  expect(recorded).toEqual([[identify(join(directory, 'f')), false]])
+  const made = identify(join(directory, 'f'))
+  expect(recorded).toEqual([
+    [{ ...made, identity: null }, false],
+    [made, false],
+  ])
   object.destroy()
 })
 

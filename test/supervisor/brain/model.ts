@@ -44,10 +44,12 @@ export function planOf(shape: Shape): Plan {
     links[`l${index}`] = {
       name: `l${index}`,
       kind: 'pipe',
+      form: 'stream',
+      route: null,
       options: {},
       sides: {
-        read: { reads: true, writes: false, listens: false },
-        write: { reads: false, writes: true, listens: false },
+        read: { reads: true, writes: false, listens: false, descriptor: true },
+        write: { reads: false, writes: true, listens: false, descriptor: true },
       },
       traits: stream,
       lifetime: link.lifetime,

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { identify } from '../../../src/ipc/named-objects.js'
 import { changeOpenFilesLimit, readOpenFilesLimit } from '../../../src/platform/index.js'
 import { createPipeMemory } from '../../../src/supervisor/host/pipe-memory.js'
 import { createTestHost, listOpenDescriptors, type TestHost } from '../../support/host.js'
@@ -68,10 +69,10 @@ test('what is in the ledger of a dead run is taken over', async () => {
   await using host = createTestHost({ links: { spot: { kind: 'fifo', path: 'left' } } })
   const path = join(host.directory, 'left')
   execFileSync('mkfifo', [path])
-  const { dev, ino } = process.getBuiltinModule('fs').statSync(path)
-  host.inherited.push({ path, device: dev, inode: ino })
+  const left = identify('file', path)!
+  host.inherited.push(left)
   await host.openAll()
-  expect(host.recorded).toEqual([{ path, device: dev, inode: ino }])
+  expect(host.recorded).toEqual([{ ...left, identity: null }, left])
   await host.close()
   expect(existsSync(path)).toBe(false)
 })

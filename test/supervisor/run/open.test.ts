@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import {
   chmodSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -15,6 +14,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { identify } from '../../../src/ipc/named-objects.js'
 import { cleanRuns, listRuns } from '../../../src/supervisor/run/list.js'
 import { nameRunDirectory } from '../../../src/supervisor/run/name.js'
 import { type OpenRunOptions, openRun } from '../../../src/supervisor/run/open.js'
@@ -80,8 +80,7 @@ async function leaveDeadRun(
 
 function recordFile(run: Awaited<ReturnType<typeof openRun>>, path: string): void {
   writeFileSync(path, '')
-  const { dev, ino } = lstatSync(path)
-  run.ledger.recordObject('lines', { path, device: dev, inode: ino })
+  run.ledger.recordObject('lines', identify('file', path)!)
 }
 
 describe('§16 the run directory', () => {
@@ -236,10 +235,10 @@ describe('§16 a run whose supervisor was killed', () => {
   test('§13 an object at a path that the new run uses again is ours to take over, also after a second crash', async () => {
     const path = join(base, 'fifo')
     await leaveDeadRun(run => recordFile(run, path))
-    const { dev: device, ino: inode } = lstatSync(path)
+    const left = identify('file', path)!
     const run = await open({ keepPaths: [path] })
-    expect(run.ledger.wasOurs({ path, device, inode })).toBe(true)
-    expect(run.ledger.wasOurs({ path, device, inode: inode + 1 })).toBe(false)
+    expect(run.ledger.wasOurs(left)).toBe(true)
+    expect(run.ledger.wasOurs({ ...left, identity: `${left.identity}1` })).toBe(false)
     expect(readFileSync(join(run.directory, 'ledger.jsonl'), 'utf8')).toContain(JSON.stringify(path))
     run.close()
     expect(existsSync(path)).toBe(false)
