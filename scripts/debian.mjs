@@ -12,11 +12,19 @@ export const forTests = {
   '/usr/bin/gcc': 'gcc',
   '/usr/include/stdio.h': 'libc6-dev',
   '/usr/bin/python3': 'python3',
+  '/usr/bin/php': 'php-cli',
   '/usr/bin/curl': 'curl',
   '/usr/bin/unshare': 'util-linux',
   '/usr/bin/script': 'bsdutils',
   '/usr/bin/ps': 'procps',
   '/usr/bin/mkfifo': 'coreutils',
+  '/usr/sbin/nginx': 'nginx',
+  // Its program has the version in its name.
+  '/var/lib/dpkg/info/php-fpm.list': 'php-fpm',
+  '/usr/bin/gunicorn': 'gunicorn',
+  '/usr/sbin/lighttpd': 'lighttpd',
+  '/usr/bin/redis-server': 'redis-server',
+  '/usr/lib/python3/dist-packages/systemd': 'python3-systemd',
 }
 
 export const forBench = {

@@ -13,7 +13,8 @@ import type { Kind } from '../kind.js'
 ${names.map(name => `import ${name} from './${name}.js'`).join('\n')}
 
 /** Every kind by its name, as a config says it. */
-export const kinds = { ${names.join(', ')} } satisfies Record<string, Kind>
+export const kinds = {
+${names.map(name => `  ${name},\n`).join('')}} satisfies Record<string, Kind>
 
 export type KindName = keyof typeof kinds
 `

@@ -11,6 +11,10 @@ const root = resolve(import.meta.dirname, '..')
 const table = 'src/supervisor/brain/transitions.ts'
 const links = 'src/supervisor/brain/links.ts'
 const brain = 'src/supervisor/brain/brain.ts'
+const consequences = 'src/supervisor/brain/consequences.ts'
+const instances = 'src/supervisor/brain/instances.ts'
+const machine = 'src/supervisor/brain/machine.ts'
+const routes = 'src/supervisor/brain/routes.ts'
 
 /** A cell of the table: `from` is what stands there, within the block of its state. */
 const cell = (state, event, from, to) => ({
@@ -29,6 +33,11 @@ const mutants = [
   cell('running', 'succeeded', "go('completed', 'finish')", "go('completed')"),
   cell('running', 'crashedLeaving', "stop('delay', 'terminate')", "go('delayed', 'delay')"),
   cell('running', 'turn', "stop('finish', 'terminate')", "stop('again', 'terminate')"),
+  cell('running', 'ready', "go('ready')", "'ignored'"),
+  cell('ready', 'crashed', "go('delayed', 'delay')", "go('failed', 'finish')"),
+  cell('ready', 'park', "stop('park', 'terminate')", "go('parked')"),
+  cell('ready', 'turn', "stop('finish', 'terminate')", "stop('again', 'terminate')"),
+  cell('stopping', 'ready', "'ignored'", "go('ready')"),
   cell('stopping', 'spawned', "go('stopping', 'terminate')", "'ignored'"),
   cell('stopping', 'overtime', "go('stopping', 'kill')", "'ignored'"),
   cell('delayed', 'turn', "go('byVerdict', 'cancel', 'finish')", "go('waiting', 'cancel')"),
@@ -53,6 +62,35 @@ const mutants = [
     'return record.linkGenerations.get(link.plan.name) === link.generation',
     'return record.linkGenerations.has(link.plan.name)',
   ),
+  line(
+    'a need for readiness is met by a start',
+    consequences,
+    "condition === 'ready' && need.state === 'ready'",
+    "condition === 'ready' && need.started",
+  ),
+  line(
+    'a need that completed without a word is met',
+    consequences,
+    "return condition === 'ready' && !need.saidReady ? 'lost' : 'met'",
+    "return 'met'",
+  ),
+  line('readiness survives a restart', machine, 'record.saidReady = false', ''),
+  line(
+    'the word of a former incarnation counts',
+    instances,
+    'if (instance?.generation !== event.generation) return',
+    '',
+  ),
+  line(
+    'who waits for readiness is not looked at',
+    instances,
+    'this.#brain.routes.ready(record)',
+    'return this.#brain.routes.ready(record)',
+  ),
+  line('an end that the stop asked for is an event', routes, 'if (!record.turned) ', ''),
+  line('the last of many calls is lost', routes, 'if (again) this.called(link)', ''),
+  line('who does not run is signalled', routes, 'processes.filter(({ state }) => isUp(state))', 'processes'),
+  line('the calling side of a route is closed', links, ' || link.plan.route !== null', ''),
 ]
 
 function mutate(copy, { file, within, from, to }) {

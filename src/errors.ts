@@ -28,7 +28,7 @@ const table = {
   IPCSUP_ERR_ARGUMENTS_TOO_LONG: {
     status: 1,
     text: d =>
-      `Process "${d.process}" cannot start: ${d.why}. Give ${d.command} its data in a file or on its standard input.`,
+      `Process "${d.process}" cannot start: ${d.why}. ${d.advice ?? `Give ${d.command} its data in a file or on its standard input.`}`,
   },
   IPCSUP_ERR_COMMAND_NOT_EXECUTABLE: {
     status: 1,
@@ -66,6 +66,10 @@ const table = {
       `"${d.process}" cannot run again alone: the ${d.side} side of link "${d.link}" is closed, and ${d.others} still use it. ` +
       `Restart them together: ${d.command}`,
   },
+  IPCSUP_ERR_LINK_USE: {
+    status: 1,
+    text: d => `Link "${d.link}" cannot be ${d.what}: ${d.why}. ${d.advice}`,
+  },
   IPCSUP_ERR_STARTED_TWICE: {
     status: 2,
     text: d => `"${d.name}" cannot be started: it was ${d.done} already. Make a new supervisor for another run.`,
@@ -73,8 +77,7 @@ const table = {
   IPCSUP_ERR_NO_SUCH_END: {
     status: 2,
     text: d =>
-      `Link "${d.name}" cannot be opened: this process was given no end of it. It has: ${d.known}. ` +
-      'Declare the link at this process in the config.',
+      `Link "${d.name}" cannot be opened: this process was given no end of it. It has: ${d.known}. Declare the link at this process in the config.`,
   },
   IPCSUP_ERR_DESCRIPTOR_LIMIT: {
     status: 4,
@@ -116,13 +119,27 @@ const table = {
     status: 1,
     text: d =>
       `The ${d.side} side of link "${d.link}" cannot be opened: it is closed, since everyone who used it is finished. ` +
-      'Ask for it before start().',
+      (d.advice ?? 'Ask for it before start().'),
+  },
+  IPCSUP_ERR_SIDE_TAKEN: {
+    status: 1,
+    text: d =>
+      `The ${d.side} side of link "${d.link}" cannot be opened: it is for one process at a time, and ${d.holder} has it. ` +
+      'Use another side, or another kind of link.',
+  },
+  IPCSUP_ERR_TIMEOUT: {
+    status: 1,
+    text: d =>
+      `Waiting for ${d.what} was given up after ${d.timeoutMs} ms: it was not free. Look who has it with \`ipcsup status\`, or wait longer.`,
+  },
+  IPCSUP_ERR_VALUE_RANGE: {
+    status: 2,
+    text: d => `${d.what} is not possible: ${d.why}.`,
   },
   IPCSUP_ERR_SIDE_UNUSED: {
     status: 2,
     text: d =>
-      `Link "${d.link}" cannot be made: nobody uses its ${d.side} side. ` +
-      `Give it to a process, or ask for it with link("${d.link}", "${d.side}") before start().`,
+      `Link "${d.link}" cannot be made: nobody uses its ${d.side} side. Give it to a process, or ask for it with link("${d.link}", "${d.side}") before start().`,
   },
   IPCSUP_ERR_NOT_STARTED: {
     status: 2,
@@ -148,6 +165,11 @@ const table = {
     status: 2,
     text: d =>
       `A supervisor of ${d.configPath} is running already (pid ${d.pid}). See it with \`ipcsup status\`, or stop it first with \`ipcsup stop\`.`,
+  },
+  IPCSUP_ERR_NOT_REMOVED: {
+    status: 4,
+    text: d =>
+      `The supervisor of "${d.name}" (pid ${d.pid}) left what cannot be removed: ${d.objects}. Give the right to write to the directories, then say \`ipcsup clean\`.`,
   },
   IPCSUP_ERR_SURVIVORS: {
     status: 4,

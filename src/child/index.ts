@@ -5,6 +5,11 @@
 import { IpcsupError } from '../errors.js'
 import { readHandoff } from '../ipc/handoff.js'
 import type { Kind } from '../ipc/kind.js'
+import type { EndOf, LinkName } from './types.js'
+
+export { ready, status } from './notify.js'
+export { onStop } from './stop.js'
+export type { EndOf, LinkName } from './types.js'
 
 /** Names of the links that this process has an end of; empty when ipcsup did not start it. */
 export function linkNames(): readonly string[] {
@@ -12,17 +17,70 @@ export function linkNames(): readonly string[] {
 }
 
 /**
- * Opens this process's end of a link: a Readable or Writable for `pipe` and `fifo`, a `net.Socket` for a stream
- * `socketpair`, a MessageEndpoint for one that carries messages. The end owns its descriptor, so ask for it once.
+ * Opens this process's end of a link: what it is depends on the kind (its page says it). The end owns its descriptor, so
+ * ask for it once. It does not keep the program alive; only what is waited for does.
+ *
+ * The types come from the config: `link<typeof config, 'api'>('api')` is what that link is, `link<typeof config>('api')`
+ * checks the name and is one of all that the config has (TypeScript infers either all type arguments or none; for names
+ * that are inferred see {@link linksOf}), and `link<Socket>('api')` is what you say.
  *
  * @throws IpcsupError `IPCSUP_ERR_NO_SUCH_END` when this process has no end of that link
  */
-export async function link<End = unknown>(name: string): Promise<End> {
+export async function link<Given = unknown, Name extends string = LinkName<Given>>(
+  name: Name,
+): Promise<EndOf<Given, Name>> {
   const told = readHandoff(process.env)
-  const { kind, side, fd, options, ...hint } = told[name] ?? fail(name, Object.keys(told))
-  const { kinds } = await import('../ipc/kinds/index.js')
-  const { open } = (kinds as Readonly<Record<string, Kind>>)[kind]!
-  return (await open({ descriptor: fd ?? -1, side, hint }, options)) as End
+  if (!Object.hasOwn(told, name)) fail(name, Object.keys(told))
+  const { kind, side, fd, options, is, ...hint } = told[name]!
+  const [{ kinds }, { identifyDescriptor }] = await Promise.all([
+    import('../ipc/kinds/index.js'),
+    import('../platform/index.js'),
+  ])
+  const { open, form } = (kinds as Readonly<Record<string, Kind>>)[kind]!
+  if (fd !== null) {
+    refuseAgain(name)
+    refuseForeign(name, fd, is === undefined || identifyDescriptor(fd) === is)
+    // Of memory comes the same again.
+    if (form(options) !== 'memory') opened.add(name)
+  }
+  return (await open({ descriptor: fd ?? -1, side, hint }, options)) as EndOf<Given, Name>
+}
+
+/** Of ends that own their descriptor. */
+const opened = new Set<string>()
+
+/** The number of a descriptor that was closed is soon that of something else: of another link, or of a file. */
+function refuseAgain(link: string): void {
+  if (!opened.has(link)) return
+  throw refuse(
+    link,
+    'opened again',
+    'its descriptor belongs to the end that this program has opened already',
+    'Ask for it once, and pass that end on.',
+  )
+}
+
+/**
+ * A program that was started in between, and knows nothing of the descriptors, passes on the variables only. Then Node
+ * has that number for something of its own, which must not be written to. At 0 to 2 is what such a program meant to be.
+ */
+function refuseForeign(link: string, fd: number, isIts: boolean): void {
+  if (fd <= 2 || isIts) return
+  throw refuse(
+    link,
+    'opened',
+    `descriptor ${fd} is not its end: whoever started this program did not pass it on`,
+    'Pass it on at the same number (`stdio` of spawn in Node, `pass_fds` in Python).',
+  )
+}
+
+function refuse(link: string, what: string, why: string, advice: string): IpcsupError {
+  return new IpcsupError('IPCSUP_ERR_LINK_USE', { link, what, why, advice })
+}
+
+/** `link` for one config: `const open = linksOf<typeof config>()`, then `await open('api')` has the type of that link. */
+export function linksOf<Given>(): <Name extends LinkName<Given>>(name: Name) => Promise<EndOf<Given, Name>> {
+  return name => link<Given, typeof name>(name)
 }
 
 function fail(name: string, known: readonly string[]): never {

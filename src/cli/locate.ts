@@ -21,10 +21,26 @@ export interface Located {
  * @throws IPCSUP_ERR_NO_SUPERVISOR, IPCSUP_ERR_SEVERAL_SUPERVISORS
  */
 export async function locateSupervisor(call: Call): Promise<Located> {
-  const pid = readPid(call)
-  const wish = pid === undefined ? { configPath: findConfigOf(call) } : { pid }
-  const { run, where } = chooseRun(wish, listRuns())
+  const { run, where } = locate(call, listRuns())
   return connect(run, where)
+}
+
+/**
+ * The same, but inside a supervised process its own supervisor comes before the current directory.
+ *
+ * @returns the run, what was looked for as a part of a sentence, and whether it is our own supervisor
+ */
+export function locateRun(call: Call): { run: RunEntry; where: string; isOwn: boolean } {
+  const runs = listRuns()
+  const isNamed = readValue(call, 'pid') !== undefined || readValue(call, 'config') !== undefined
+  const own = isNamed ? undefined : runs.find(({ id, alive }) => alive && id === process.env['IPCSUP_RUN'])
+  if (own === undefined) return { ...locate(call, runs), isOwn: false }
+  return { run: own, where: `with pid ${own.pid}`, isOwn: true }
+}
+
+function locate(call: Call, runs: readonly RunEntry[]): { run: RunEntry; where: string } {
+  const pid = readPid(call)
+  return chooseRun(pid === undefined ? { configPath: findConfigOf(call) } : { pid }, runs)
 }
 
 /** @throws IPCSUP_ERR_USAGE */

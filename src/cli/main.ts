@@ -17,8 +17,9 @@ function end(outcome: Outcome): void {
   process.off('exit', explainEarlyExit)
   const judged = judgeOutput(outcome)
   // By the same signal, so that the shell that waits for us sees it (a loop in it ends, as for any other program).
-  if (typeof judged === 'object') process.kill(process.pid, judged.signal)
-  else process.exit(judged)
+  if (typeof judged !== 'object') process.exit(judged)
+  else if ('signal' in judged) process.kill(process.pid, judged.signal)
+  else process.exit(judged.status)
 }
 
 /** A config is code: it may end the process, or leave nothing that it could go on with. */

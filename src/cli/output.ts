@@ -72,7 +72,7 @@ export function goToSamePlace(a: Output, b: Output): boolean {
 }
 
 function makeWrite(descriptor: number, waits: boolean, fail: (errno: string) => void): Output['write'] {
-  let pending = Buffer.alloc(0)
+  let pending: Buffer = Buffer.alloc(0)
   let retry: NodeJS.Timeout | undefined
   const flush = () => {
     clearTimeout(retry)
@@ -80,11 +80,11 @@ function makeWrite(descriptor: number, waits: boolean, fail: (errno: string) => 
     if (pending.length > 0) retry = setTimeout(flush, retryMs).unref()
   }
   return text => {
-    pending = Buffer.concat([pending, typeof text === 'string' ? Buffer.from(text) : text]).subarray(
-      0,
-      mostPendingBytes,
-    )
+    const bytes = typeof text === 'string' ? Buffer.from(text) : text
+    pending = pending.length === 0 ? bytes : Buffer.concat([pending, bytes])
     flush()
+    // A copy: what was given belongs to the caller, and a part of it would keep the whole.
+    if (pending.length > 0) pending = Buffer.from(pending.subarray(0, mostPendingBytes))
   }
 }
 

@@ -9,7 +9,6 @@ import type { LogDisplay } from '../supervisor/logs/logs.js'
 import type { RunKey } from '../supervisor/run/name.js'
 import { openRun } from '../supervisor/run/open.js'
 import { describeReclaimed } from '../supervisor/run/reclaim.js'
-import type { Supervisor } from '../supervisor/supervisor.js'
 import { readVersion } from '../version.js'
 import type { Notices } from './notices.js'
 import { handleSignals } from './signals.js'
@@ -46,12 +45,13 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
     return await liveUntilFinished(supervisor, run.directory, options)
   } finally {
     notices.open()
-    run.close()
+    const left = run.close()
+    if (left !== null) notices.say(left.message)
   }
 }
 
 async function liveUntilFinished(
-  supervisor: Supervisor,
+  supervisor: ShowingSupervisor,
   directory: string,
   { names, notices, onUp }: SuperviseOptions,
 ): Promise<Supervised> {
@@ -60,10 +60,15 @@ async function liveUntilFinished(
     await supervisor.start(names)
     notices.open()
     // Not before: node:http costs more than the first spawn.
-    const { serveControls } = await import('../control/server.js')
+    const [{ serveControls }, { serveEnds }] = await Promise.all([
+      import('../control/server.js'),
+      import('../control/fds-server.js'),
+    ])
+    const ends = serveEnds(supervisor.outsideEnds, directory)
     const server = await serveControls(supervisor, directory)
     onUp?.()
     const report = await supervisor.finished
+    ends.close()
     await server.close()
     return { report, signal: signals.received }
   } finally {

@@ -9,6 +9,8 @@ export interface Verb {
   readonly arguments?: readonly (readonly [syntax: string, about: string])[]
   /** Words that the first argument may be, for completion; none: any. */
   readonly firstChoices?: readonly string[]
+  /** The same of the second one. */
+  readonly secondChoices?: readonly string[]
   /** The sentence for one who gives more of them; default: their number. */
   readonly surplus?: string
   /** Options: commander's syntax, what it is, and the only values it may have. */
@@ -26,8 +28,8 @@ export interface OptionSpec {
   readonly hidden?: boolean
 }
 
-/** How the program ends. */
-export type Outcome = ExitStatus | { readonly signal: NodeJS.Signals }
+/** How the program ends: with a status of its own, by a signal, or as a command ended that it ran. */
+export type Outcome = ExitStatus | { readonly signal: NodeJS.Signals } | { readonly status: number }
 
 export interface Call {
   /** Its name. */

@@ -46,9 +46,17 @@ export const verbs = {
     about: 'Send a signal to processes and what they started',
     load: async () => (await import('./verbs/signal.js')).signal,
   },
+  call: {
+    about: 'Raise the signal of a link of kind signal',
+    load: async () => (await import('./verbs/call.js')).call,
+  },
   logs: {
     about: 'Show what processes have logged',
     load: async () => (await import('./verbs/logs.js')).logs,
+  },
+  link: {
+    about: 'Use a link in a shell: read, write, send, receive, hold',
+    load: async () => (await import('./verbs/link.js')).link,
   },
   ls: {
     about: 'List all supervisors of this user',

@@ -2,8 +2,9 @@
  * A config as it is written: what `defineConfig` takes. The doc comments here are what an editor shows; the schema in
  * `schema.ts` says the same for JSON and YAML, and a type test binds the two.
  */
-import type { OptionField } from '../ipc/kind.js'
+
 import type { kinds } from '../ipc/kinds/index.js'
+import type { OptionField } from '../ipc/options.js'
 import type { Size, Time } from './units.js'
 
 export interface Config<Kinds extends KindTable = typeof kinds> {
@@ -39,7 +40,8 @@ export interface LogsConfig {
 export interface LinkBase {
   /**
    * `auto`: a side closes when every process at it is finished. `hold`: both sides stay open until the stop.
-   * `reset`: a crash makes the link anew and restarts its neighbours. Default `auto`.
+   * `reset`: a crash makes the link anew and restarts its neighbours.
+   * Default `auto`, of kind `node` `reset`.
    */
   lifetime?: 'auto' | 'hold' | 'reset' | undefined
   /** Each write of every writer is whole lines of at most 4096 bytes: several writers do no harm. */
@@ -76,6 +78,7 @@ interface OptionValues {
   boolean: boolean
   user: string | number
   group: string | number
+  protocol: string | number
   integer: number
   integers: readonly number[]
 }
@@ -152,8 +155,10 @@ export interface ProcessConfig {
   stderr?: StderrConfig | undefined
   /** Links at descriptors from 3 upwards: link → side. */
   links?: Record<string, string | HandleConfig> | undefined
-  /** Processes or pipelines that must have been started, or have completed, before this one starts. */
-  needs?: readonly string[] | Record<string, 'started' | 'completed'> | undefined
+  /** Processes or pipelines that must have been started, be ready, or have completed, before this one starts. */
+  needs?: readonly string[] | Record<string, 'started' | 'ready' | 'completed'> | undefined
+  /** How it tells that it is ready; `notify`: it sends `READY=1` to `$NOTIFY_SOCKET`, as for systemd. Default: it does not. */
+  ready?: 'notify' | undefined
   /** Default `'on-failure'`. */
   restart?: RestartPolicy | RestartConfig | undefined
   /** So many of the same, called `name.0`, `name.1`, … */
@@ -185,7 +190,21 @@ export interface PipelineConfig {
   restart?: ProcessConfig['restart']
 }
 
-/** Gives back the config as it is; editors check and complete it. */
-export function defineConfig(config: Config): Config {
-  return config
+/**
+ * Gives back the config as it is: editors check and complete it, and the type of the answer knows each link, for
+ * `link<typeof config>()` of `ipcsup/child`.
+ */
+export function defineConfig<const Links extends NonNullable<Config['links']> = Record<never, never>>(
+  config: Omit<Config, 'links'> & { links?: Exact<Links> | undefined },
+): Omit<Config, 'links'> & { links: Links } {
+  return config as Omit<Config, 'links'> & { links: Links }
 }
+
+/** The type of a parameter is not searched for surplus keys once it is generic; so they are forbidden one by one. */
+type Exact<Links> = { [Name in keyof Links]: Links[Name] & Forbidden<Links[Name]> }
+
+type Forbidden<Link> = Link extends { readonly kind: infer Kind }
+  ? { [Key in Exclude<keyof Link, KeysOf<Kind>>]: never }
+  : unknown
+
+type KeysOf<Kind> = keyof Extract<LinkConfig, { kind: Kind }> | (LinkConfig extends { kind: Kind } ? string : never)

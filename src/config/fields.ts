@@ -1,6 +1,6 @@
 /** The values that a config is made of, as zod schemas with the sentences of their errors. */
 import * as z from 'zod/mini'
-import type { OptionField } from '../ipc/kind.js'
+import type { OptionField } from '../ipc/options.js'
 import { suggest } from '../nearest.js'
 import { parseMode } from './modes.js'
 import { listChoices, quote } from './problems.js'
@@ -115,6 +115,8 @@ const scalars = {
   boolean,
   user: () => z.union([whole(0, 2 ** 32 - 2), text('a user')], expect('a user: its name or number')),
   group: () => z.union([whole(0, 2 ** 32 - 2), text('a group')], expect('a group: its name or number')),
+  protocol: () =>
+    z.union([whole(1, 255), text('a protocol')], expect('a protocol: its name, or a number from 1 to 255')),
 } as const satisfies Record<Exclude<OptionField['type'], 'integer' | 'integers' | 'choice'>, () => Schema>
 
 /** The schema of one option of a kind. */

@@ -3,7 +3,8 @@
  *
  * Times are milliseconds, sizes bytes, paths absolute. It survives `JSON.parse(JSON.stringify(plan))`.
  */
-import type { Form, HandlePart, LinkOptions, Route, Side, Traits } from '../ipc/kind.js'
+import type { Form, HandlePart, Route, Side, Traits } from '../ipc/kind.js'
+import type { LinkOptions } from '../ipc/options.js'
 
 export interface Plan {
   /** Name of the project. */
@@ -64,6 +65,8 @@ export interface PlannedProcess {
   /** Links at descriptors from 3 upwards. */
   readonly handles: readonly PlannedHandle[]
   readonly needs: Readonly<Record<string, Need>>
+  /** How it says that it is ready: `READY=1` at $NOTIFY_SOCKET. null: it says nothing. */
+  readonly ready: 'notify' | null
   readonly restart: PlannedRestart
   /** Exit codes that count as a clean end; has 0. */
   readonly cleanExits: readonly number[]
@@ -72,7 +75,8 @@ export interface PlannedProcess {
   readonly hooks: PlannedHooks
 }
 
-export type Need = 'started' | 'completed'
+/** `ready`: of a process that says so. */
+export type Need = 'started' | 'ready' | 'completed'
 
 export interface Redirection {
   readonly fd: 0 | 1 | 2

@@ -31,6 +31,11 @@ export class Findings {
     this.#add(this.problems, { path, message })
   }
 
+  /** Something at that very path was reported. */
+  has(path: string): boolean {
+    return this.problems.some(problem => problem.path === path)
+  }
+
   warn(path: string, message: string): void {
     this.#add(this.warnings, { path, message })
   }

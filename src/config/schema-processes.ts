@@ -29,8 +29,12 @@ export function makeProcessSchema() {
     ),
     links: described('Links at descriptors from 3 upwards: link → side.', handles()),
     needs: described(
-      'Processes or pipelines that must have been started, or have completed, before this one starts.',
+      'Processes or pipelines that must have been started, be ready, or have completed, before this one starts.',
       needs(),
+    ),
+    ready: described(
+      'How it tells that it is ready. notify: it sends READY=1 to $NOTIFY_SOCKET, as for systemd.',
+      choice(['notify']),
     ),
     restart: described('When it is started again. Default on-failure.', restart()),
     replicas: described('So many of the same, called name.0, name.1, …', whole(1, mostProcesses)),
@@ -57,7 +61,7 @@ export function makePipelineSchema() {
     cwd: described('Files of the line are relative to this. Default: the directory of the config.', text('a path')),
     env: described('Added to the environment of every stage; null removes a variable.', environment()),
     needs: described(
-      'Processes or pipelines that must have been started, or have completed, before it starts.',
+      'Processes or pipelines that must have been started, be ready, or have completed, before it starts.',
       needs(),
     ),
     restart: described('When a stage is started again. Default never.', restart()),
@@ -124,14 +128,11 @@ function handles() {
 }
 
 function needs() {
-  const byName = z.record(
-    z.string(),
-    choice(['started', 'completed']),
-    expect('an object: name → "started" or "completed"'),
-  )
+  const form = 'an object: name → "started", "ready" or "completed"'
+  const byName = z.record(z.string(), choice(['started', 'ready', 'completed']), expect(form))
   return z.union(
     [listOf('a list of names', text('the name of a process')), byName],
-    expect('a list of names, or an object: name → "started" or "completed"'),
+    expect(`a list of names, or ${form}`),
   )
 }
 

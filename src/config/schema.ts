@@ -15,14 +15,17 @@ export type Kinds = Readonly<Record<string, Kind>>
 
 const { boolean, choice, closed, describe, described, expect, named, size, text, time, whole } = field
 
-/** @returns checks a config and changes nothing of it */
-export function makeSchema(kinds: Kinds) {
+/**
+ * @param wanted - kinds that links may have as far as is to be checked: schemas take time to make at each start
+ * @returns checks a config and changes nothing of it
+ */
+export function makeSchema(kinds: Kinds, wanted: readonly string[] = Object.keys(kinds)) {
   return closed('a config', {
     $schema: described('For editors; means nothing to ipcsup.', z.string(expect('a string'))),
     name: described('Name of the project. Default: the name of the directory.', field.name()),
     links: described(
       'The kernel objects between the processes, by name. All are created before any process starts.',
-      named('an object: name of a link → { kind, … }', makeLinkSchema(kinds)),
+      named('an object: name of a link → { kind, … }', makeLinkSchema(kinds, wanted)),
     ),
     processes: described(
       'The programs, by name.',
@@ -53,22 +56,23 @@ function logsShape() {
   } satisfies ShapeOf<LogsConfig>
 }
 
-function makeLinkSchema(kinds: Kinds) {
+function makeLinkSchema(kinds: Kinds, wanted: readonly string[]) {
   const base = {
     lifetime: described(
-      'auto: a side closes when every process at it is finished. hold: both sides stay open until the stop. reset: a crash makes the link anew and restarts its neighbours. Default auto.',
+      'auto: a side closes when every process at it is finished. hold: both sides stay open until the stop. reset: a crash makes the link anew and restarts its neighbours. Default auto, unless the page of the kind says otherwise.',
       choice(['auto', 'hold', 'reset']),
     ),
     writers: described('lines: each write of every writer is whole lines of at most 4096 bytes.', choice(['lines'])),
     readers: described('shared: several processes read, and each byte goes to one of them.', choice(['shared'])),
   } satisfies ShapeOf<LinkBase>
   const names = Object.keys(kinds)
-  const options = Object.values(kinds).map(kind =>
-    describe(
+  const options = wanted.map(name => {
+    const kind = kinds[name]!
+    return describe(
       kind.summary,
       closed(`a link of kind ${kind.name}`, { kind: z.literal(kind.name), ...optionsOf(kind), ...base }),
-    ),
-  )
+    )
+  })
   return z.discriminatedUnion('kind', options as unknown as [(typeof options)[0]], {
     error: ({ code, input }: { code?: string; input?: unknown }) => {
       if (code === 'invalid_type') return `must be an object with a kind, got ${quote(input)}.`

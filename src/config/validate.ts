@@ -19,7 +19,7 @@ const mostRounds = 16
 
 /** Checks `input` and reports what the schema finds. Nothing of `input` is changed. */
 export function validateConfig(input: unknown, kinds: Kinds, findings: Findings): Validated {
-  const schema = makeSchema(kinds)
+  const schema = makeSchema(kinds, listKinds(input, kinds))
   let rest = input
   for (let round = 0; round < mostRounds; round++) {
     const result = schema.safeParse(rest)
@@ -30,6 +30,13 @@ export function validateConfig(input: unknown, kinds: Kinds, findings: Findings)
     for (const path of paths.values()) rest = removeAt(rest, path)
   }
   return { config: {}, isWhole: false }
+}
+
+/** The kinds that the links of a config have, as far as there are such. */
+function listKinds(input: unknown, kinds: Kinds): string[] {
+  const links: unknown = (input as Config | null | undefined)?.links
+  const named = Object.values(links ?? {}).map(link => (link as { kind?: unknown } | null)?.kind)
+  return Object.keys(kinds).filter(name => named.includes(name))
 }
 
 function reportIssues(issues: readonly Issue[], findings: Findings): void {

@@ -29,6 +29,7 @@ export function connectControls(directory: string, where: string): Controls {
     stopProcesses: verb('stopProcesses'),
     restartProcesses: verb('restartProcesses'),
     signalProcesses: verb('signalProcesses'),
+    callLink: verb('callLink'),
     stop: verb('stop'),
   }
 }

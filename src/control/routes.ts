@@ -48,6 +48,12 @@ export const routes = {
     encode: (names, signal) => ({ names, signal }),
     decode: body => [readNames(body), readText(body, 'signal')],
   },
+  callLink: {
+    method: 'POST',
+    path: '/v1/links/call',
+    encode: link => ({ link }),
+    decode: body => [readText(body, 'link')],
+  },
   stop: {
     method: 'POST',
     path: '/v1/stop',

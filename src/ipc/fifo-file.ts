@@ -6,11 +6,13 @@
  */
 import { closeSync, constants, fchmodSync, fchownSync, fstatSync, lstatSync, openSync, type Stats } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { IpcsupError } from '../errors.js'
+import type { IpcsupError } from '../errors.js'
 import { createFifo } from '../platform/index.js'
-import { findGroup, findUser } from './accounts.js'
-import type { LinkOptions, NamedObject, OptionField, Where } from './kind.js'
+import { changeOwner } from './accounts.js'
+import type { NamedObject, Where } from './kind.js'
 import { identify, identifyFile, removeNamed } from './named-objects.js'
+import type { LinkOptions, OptionField, OptionProblem } from './options.js'
+import { errnoOf, type Refuse, refusalsOf } from './refusal.js'
 
 export const fifoOptions = {
   path: {
@@ -35,6 +37,12 @@ export const fifoOptions = {
   },
 } as const satisfies Record<string, OptionField>
 
+/** ipcsup opens both ends, each time anew; root may do so whatever the mode. */
+export function checkMode({ mode, owner }: LinkOptions): OptionProblem[] {
+  if (typeof mode !== 'number' || (mode & 0o600) === 0o600 || owner !== null) return []
+  return [{ option: 'mode', message: 'must let the owner read and write: 0600 and more, because ipcsup is the owner.' }]
+}
+
 export interface OpenFifo {
   readonly path: string
   readonly read: number
@@ -45,8 +53,7 @@ export interface OpenFifo {
 /** @throws IPCSUP_ERR_LINK_CREATE; then nothing of it is left */
 export function makeFifo(options: LinkOptions, where: Where): OpenFifo {
   const path = typeof options['path'] === 'string' ? options['path'] : join(where.runDirectory, `${where.link}.fifo`)
-  const refuse: Refuse = (why, advice, cause) =>
-    new IpcsupError('IPCSUP_ERR_LINK_CREATE', { link: where.link, why, advice }, { cause })
+  const refuse = refusalsOf(where.link)
   if (options['existing'] === true) return openExisting(path, refuse)
   const object = claimPath(path, where, refuse)
   const removeName = (): void => void removeNamed(object)
@@ -58,8 +65,6 @@ export function makeFifo(options: LinkOptions, where: Where): OpenFifo {
     throw error
   }
 }
-
-type Refuse = (why: string, advice: string, cause?: unknown) => IpcsupError
 
 function openExisting(path: string, refuse: Refuse): OpenFifo {
   const both = openBothWays(path, 0, refuse)
@@ -124,20 +129,8 @@ function openEnds(both: number): { read: number; write: number } {
 }
 
 function setOwnership(descriptor: number, options: LinkOptions, refuse: Refuse): void {
-  const { owner, group, mode } = options
-  try {
-    const uid = owner === null || owner === undefined ? -1 : findUser(owner)
-    const gid = group === null || group === undefined ? -1 : findGroup(group)
-    if (uid !== -1 || gid !== -1) fchownSync(descriptor, uid, gid)
-  } catch (cause) {
-    const wish = [owner, group].filter(name => typeof name === 'string' || typeof name === 'number').join(':')
-    throw refuse(
-      `it cannot be given to ${wish} (${errnoOf(cause)})`,
-      'Check `owner` and `group`, or run as root.',
-      cause,
-    )
-  }
-  fchmodSync(descriptor, typeof mode === 'number' ? mode : 0o600)
+  changeOwner(options, (user, group) => fchownSync(descriptor, user, group), refuse)
+  fchmodSync(descriptor, Number(options['mode']))
 }
 
 function explainFailure(path: string, error: unknown, refuse: Refuse): IpcsupError {
@@ -170,11 +163,6 @@ const failures: Readonly<Record<string, Explain>> = {
   EPERM: (_path, directory) => [`${directory} takes no FIFO`, 'Choose another `path`.'],
   ELOOP: path => [`${path} is a symbolic link`, 'Choose another `path`.'],
   ENOSPC: (_path, directory) => [`no space is left in ${directory}`, 'Make room, or choose another `path`.'],
-}
-
-function errnoOf(error: unknown): string {
-  if (error instanceof IpcsupError) return String(error.detail['errno'] ?? error.code)
-  return (error as NodeJS.ErrnoException).code ?? 'unknown error'
 }
 
 function describeType(found: Stats): string {

@@ -10,7 +10,8 @@
  * count from 3. The Plan has numbered them so already; nothing is numbered here. Of systemd's three variables LISTEN_PID
  * is missing here: only the child itself knows its pid.
  */
-import type { HandlePart, Hint, LinkOptions } from './kind.js'
+import type { HandlePart, Hint } from './kind.js'
+import type { LinkOptions } from './options.js'
 
 /** One end that a process has. */
 export interface HandedEnd {
@@ -27,6 +28,8 @@ export interface HandedEnd {
   readonly variable: string | null
   readonly hint: Hint
   readonly options: LinkOptions
+  /** What its descriptor is of ({@link ToldEnd.is}). */
+  readonly is?: string | null
 }
 
 /** One row of IPCSUP_LINKS. */
@@ -35,6 +38,11 @@ export interface ToldEnd extends Hint {
   readonly side: string
   readonly fd: number | null
   readonly options: LinkOptions
+  /**
+   * What the descriptor is of, as `identifyDescriptor` has it: who was started by a program that did not pass the
+   * descriptor on finds something else at its number. Not there: unknown.
+   */
+  readonly is?: string
 }
 
 /** Who a child is. */
@@ -51,9 +59,10 @@ export function describeHandoff(identity: Identity, ends: readonly HandedEnd[]):
     IPCSUP_PROCESS: identity.process,
     IPCSUP_GENERATION: String(identity.generation),
   }
-  const links: Record<string, ToldEnd> = {}
+  const links = withoutPrototype<ToldEnd>()
   for (const end of ends) {
-    links[end.link] ??= { kind: end.kind, side: end.side, fd: end.fd, ...end.hint, options: end.options }
+    const { kind, side, fd, hint, options, is } = end
+    links[end.link] ??= { kind, side, fd, ...hint, options, ...(is && { is }) }
     if (end.variable !== null) Object.assign(variables, describeEnd(end, end.variable))
     Object.assign(variables, end.variables)
   }
@@ -70,7 +79,12 @@ export function readHandoff(
   environment: Readonly<Record<string, string | undefined>>,
 ): Readonly<Record<string, ToldEnd>> {
   const text = environment['IPCSUP_LINKS']
-  return text === undefined ? {} : (JSON.parse(text) as Record<string, ToldEnd>)
+  return Object.assign(withoutPrototype<ToldEnd>(), text === undefined ? {} : JSON.parse(text))
+}
+
+/** By name of a link, which may be `constructor` or `toString`. */
+function withoutPrototype<Value>(): Record<string, Value> {
+  return Object.create(null) as Record<string, Value>
 }
 
 /** The text with the handles of `ends` in the places of links. */

@@ -114,9 +114,9 @@ export function sideClosed(link: string, side: string): IpcsupError {
  * process starts may have the inherited one too. Owns the descriptor.
  */
 export async function openPipe(end: ChildEnd): Promise<Readable | Writable> {
-  const { Socket } = await import('node:net')
+  const { openIdleSocket } = await import('./idle-socket.js')
   const side = toSide(end.side)
   const fd = reopenPipe(end.descriptor, side, { named: end.hint.path !== undefined })
   closeSync(end.descriptor)
-  return new Socket({ fd, readable: side === 'read', writable: side === 'write' })
+  return openIdleSocket({ fd, readable: side === 'read', writable: side === 'write' })
 }

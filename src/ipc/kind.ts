@@ -10,6 +10,7 @@
  * of one side; from then on the kernel decides (a reader sees the end when the last descriptor of the write side is
  * gone). `destroy` gives up all that is left and removes what has a name. Both may be called twice.
  */
+import type { LinkOptions, OptionField, OptionProblem } from './options.js'
 
 /** What one process may do at one side of a link. */
 export interface Side {
@@ -66,28 +67,6 @@ export interface Traits {
   readonly showsEnd: boolean
 }
 
-/** One option of a kind, in the vocabulary that the config schema is made from. */
-export type OptionField = { readonly about: string } & (
-  | { readonly type: 'size' | 'mode' | 'path' | 'string' | 'boolean' | 'user' | 'group' }
-  | { readonly type: 'integer' | 'integers'; readonly min: number; readonly max: number }
-  | { readonly type: 'choice'; readonly choices: readonly string[] }
-) &
-  ({ readonly required: true } | { readonly required: false; readonly default: string | number | boolean | null })
-
-/** Options as the Plan has them: units resolved, defaults filled in, paths absolute. */
-export type LinkOptions = Readonly<Record<string, OptionValue>>
-
-/** Only `integers` have more than one value. */
-export type OptionValue = string | number | boolean | null | readonly number[]
-
-/** Something wrong in the options of a link that no single option shows. */
-export interface OptionProblem {
-  /** The option to look at; null: the link as a whole. */
-  readonly option: string | null
-  /** A sentence that goes on from the option's path: what is wrong, and what to do. */
-  readonly message: string
-}
-
 /** What the host gives a kind to make a link with. */
 export interface Where {
   /** Name of the link, for messages. */
@@ -112,9 +91,12 @@ export interface Where {
 
 /** An object that has a name and outlives its makers: what the ledger has of it. */
 export interface NamedObject {
-  /** `file`: anything with a path, POSIX shared memory and semaphores (in /dev/shm) included. */
-  readonly type: 'file'
-  /** Absolute path. */
+  /**
+   * `file`: anything with a path, POSIX shared memory and semaphores (in /dev/shm) included. `queue`: a POSIX message
+   * queue. `sysv-queue`, `sysv-semaphore`: a queue or a set of System V.
+   */
+  readonly type: 'file' | 'queue' | 'sysv-queue' | 'sysv-semaphore'
+  /** Absolute path; of a queue `/name`; of a System V object its key, in decimal digits. */
   readonly name: string
   /** What the kernel tells it by, unlike any other that ever had the name; null: about to be made. */
   readonly identity: string | null
@@ -163,7 +145,7 @@ export type EndState =
 
 export interface LinkObject {
   /**
-   * A descriptor of `side` for one new child, close-on-exec, blocking. The caller closes it.
+   * A descriptor of `side` for one new child, close-on-exec; blocking unless an option says otherwise. The caller closes it.
    * A fresh open file description where the kind allows one, else a duplicate. Only for sides that have one.
    */
   take(side: string): number
@@ -184,6 +166,8 @@ export interface LinkObject {
   mend?(side: string): void
   /** Calls back each time somebody writes to `side`, for a link that the supervisor itself listens to. Once. */
   onCall?(side: string, call: () => void): void
+  /** Brings to the disk what was written, where that is where it belongs; called before `destroy`. */
+  flush?(): Promise<void>
   /** Gives up all holds and removes what has a name (only while it is still the object that was made). */
   destroy(): void
 }
@@ -201,6 +185,16 @@ export type OpenEnd = { once(event: 'close', listener: () => void): unknown } & 
   | { destroy(): unknown }
   | { close(): unknown }
 )
+
+/** What `ipcsup advise` must know of a kind besides its form, traits and handle. */
+export interface Advice {
+  /** Largest message that goes whole; null: any size, or there are no messages. */
+  readonly largestMessageBytes: number | null
+  /** What is in it is there again after the supervisor was stopped and started. */
+  readonly outlivesStop: boolean
+  /** Options that this takes, as an example. */
+  readonly options: Readonly<Record<string, unknown>>
+}
 
 /** A route: what at one side becomes which signal at the other. */
 export interface Route {
@@ -227,12 +221,16 @@ export interface Kind {
   parts(options: LinkOptions): readonly Exclude<HandlePart, 'fd'>[]
   /** What is wrong in options that each are right; told with all other errors of a config. */
   check?(options: LinkOptions): readonly OptionProblem[]
+  /** Where it differs from: messages of any size, gone with the stop. */
+  advice?(options: LinkOptions): Partial<Advice>
+  /** The lifetime of a link whose config says none. Default: `auto`. `reset` where half a message breaks the survivor. */
+  readonly defaultLifetime?: 'auto' | 'hold' | 'reset'
   /** A process can have only one end of this kind. */
   readonly onePerProcess?: boolean
   /** What the supervisor does of itself, for a link that is a route. */
   route?(options: LinkOptions): Route
   /** Variables that a program with this end finds besides those of the handoff. */
-  variables?(descriptor: number): Readonly<Record<string, string>>
+  variables?(descriptor: number, options: LinkOptions): Readonly<Record<string, string>>
   /** Makes the kernel object, all or nothing. Throws an IpcsupError that names the link. */
   create(options: LinkOptions, where: Where): LinkObject
   /** Opens an end inside a Node process; what it makes of it owns the descriptor. */

@@ -8,6 +8,7 @@ import {
   watchReadable,
   watchWritable,
 } from '../platform/index.js'
+import { checkBytes } from './message-bytes.js'
 import { beginEnd, type ClosableEnd } from './open-end.js'
 
 /** One end of a link whose messages keep their boundaries. */
@@ -26,6 +27,7 @@ export function openMessageEndpoint(descriptor: number): MessageEndpoint {
   const { isOpen, wait, close, once } = beginEnd(() => closeSync(descriptor))
 
   async function send(message: Uint8Array): Promise<void> {
+    checkBytes(message)
     while (isOpen()) {
       if (sendMessage(descriptor, message)) return
       await wait(watchWritable, descriptor)

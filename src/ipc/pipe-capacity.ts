@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { IpcsupError } from '../errors.js'
 import { changePipeCapacity, readPipeCapacity } from '../platform/index.js'
-import type { LinkOptions, OptionField, Where } from './kind.js'
+import type { Where } from './kind.js'
+import type { LinkOptions, OptionField } from './options.js'
 
 export const capacityOptions = {
   capacity: {

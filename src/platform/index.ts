@@ -7,11 +7,21 @@
 import * as linux from './linux.js'
 import { unsupported } from './unsupported.js'
 
+export type { AvailableMemory } from './linux/available-memory.js'
+export type { ReceivedDatagram } from './linux/datagrams.js'
 export type { Readiness } from './linux/descriptors.js'
+export type { InternetAddress } from './linux/internet.js'
+export type { UnixAddress } from './linux/listening.js'
+export type { ByteRange } from './linux/locks.js'
+export type { NotificationSocket } from './linux/notify.js'
+export type { ReceivedPacket } from './linux/passing.js'
 export type { PipeEnds } from './linux/pipes.js'
+export type { QueueAccess, QueueSize } from './linux/posix-queues.js'
 export type { OpenFilesLimit, Reaped } from './linux/processes.js'
 export type { PeerCredentials, SocketType } from './linux/sockets.js'
 export type { NativeStrings, SpawnRequest, SpawnResult } from './linux/spawn.js'
+export type { SysvQueueStatus } from './linux/sysv-queues.js'
+export type { SysvSemaphoreStatus } from './linux/sysv-semaphores.js'
 export type { StopWatching } from './linux/watch.js'
 
 /** What every system must offer. */
@@ -23,34 +33,97 @@ export const system: NodeJS.Platform = process.platform
 const platform: Platform = system === 'linux' ? linux : unsupported
 
 export const {
+  acceptConnection,
+  acceptPackets,
+  bindSocket,
+  bindUnixSocket,
   changeOpenFilesLimit,
   changePipeCapacity,
   changeSendBuffer,
+  changeSocketOption,
+  changeSysvQueue,
+  changeSysvSemaphore,
+  connectNotificationSocket,
+  connectPackets,
+  connectUnixSocket,
+  countMessageBytes,
   countQueuedBytes,
+  countWaitingTcp,
+  countWaitingUnix,
+  createEvent,
   createFifo,
+  createInternetSocket,
+  createMemory,
   createPipe,
+  createQueue,
+  createSemaphore,
   createSocketPair,
+  createSysvQueue,
+  createSysvSemaphore,
+  createUnixSocket,
   duplicateDescriptor,
+  encodeHost,
   endProcess,
+  findSocketsBoundTo,
+  findSysvQueue,
+  findSysvSemaphore,
   groupExists,
+  identifyDescriptor,
   isBackgroundTerminal,
   isNonBlocking,
+  isRangeLocked,
+  joinGroup,
+  listenAt,
+  listenForPackets,
   makeBlocking,
   makeNativeStrings,
+  makeNonBlocking,
+  mapMemory,
+  nameFile,
+  openNotificationSocket,
   openPidfd,
+  openQueue,
+  openUnnamedFile,
+  planUnmapping,
   pollNow,
+  readAvailableMemory,
+  readInterfaceIndex,
   readOpenFilesLimit,
   readPeer,
   readPipeCapacity,
+  readQueue,
   readSendBuffer,
+  readSocketAddress,
+  readSocketOption,
+  readSysvQueue,
+  readSysvSemaphore,
+  readSysvSemaphoreValues,
   reapProcess,
+  receiveDatagram,
+  receiveFromQueue,
+  receiveFromSysvQueue,
   receiveMessage,
+  receivePacket,
+  removeQueue,
+  removeSysvQueue,
+  removeSysvSemaphore,
   reopenPipe,
+  reopenQueue,
   reserveDescriptors,
+  reserveSpace,
+  sealSize,
+  sendDatagram,
   sendMessage,
+  sendPacket,
+  sendToQueue,
+  sendToSysvQueue,
+  setSysvSemaphoreValues,
   shutdownSocket,
   spawnProcess,
   tryLock,
+  tryLockRange,
+  unlockRange,
+  wakeSemaphore,
   watchReadable,
   watchWritable,
 } = platform

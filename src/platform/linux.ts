@@ -1,15 +1,64 @@
 /** Linux. */
+
+export { readAvailableMemory } from './linux/available-memory.js'
+export { joinGroup, receiveDatagram, sendDatagram } from './linux/datagrams.js'
 export {
   countQueuedBytes,
   duplicateDescriptor,
+  identifyDescriptor,
   isBackgroundTerminal,
   isNonBlocking,
   makeBlocking,
+  makeNonBlocking,
   pollNow,
   reserveDescriptors,
   tryLock,
 } from './linux/descriptors.js'
+export { createEvent } from './linux/events.js'
+export {
+  bindSocket,
+  changeSocketOption,
+  createInternetSocket,
+  encodeHost,
+  readInterfaceIndex,
+  readSocketAddress,
+  readSocketOption,
+} from './linux/internet.js'
+export {
+  acceptConnection,
+  bindUnixSocket,
+  connectUnixSocket,
+  countWaitingTcp,
+  createUnixSocket,
+  listenAt,
+} from './linux/listening.js'
+export {
+  isRangeLocked,
+  tryLockRange,
+  unlockRange,
+} from './linux/locks.js'
+export {
+  createMemory,
+  mapMemory,
+  nameFile,
+  openUnnamedFile,
+  planUnmapping,
+  reserveSpace,
+  sealSize,
+} from './linux/memory.js'
+export { connectNotificationSocket, openNotificationSocket } from './linux/notify.js'
+export { acceptPackets, connectPackets, listenForPackets, receivePacket, sendPacket } from './linux/passing.js'
 export { changePipeCapacity, createFifo, createPipe, readPipeCapacity, reopenPipe } from './linux/pipes.js'
+export {
+  countMessageBytes,
+  createQueue,
+  openQueue,
+  readQueue,
+  receiveFromQueue,
+  removeQueue,
+  reopenQueue,
+  sendToQueue,
+} from './linux/posix-queues.js'
 export {
   changeOpenFilesLimit,
   endProcess,
@@ -18,6 +67,11 @@ export {
   readOpenFilesLimit,
   reapProcess,
 } from './linux/processes.js'
+export {
+  createSemaphore,
+  wakeSemaphore,
+} from './linux/semaphores.js'
+export { countWaitingUnix, findSocketsBoundTo } from './linux/socket-diag.js'
 export {
   changeSendBuffer,
   createSocketPair,
@@ -28,4 +82,22 @@ export {
   shutdownSocket,
 } from './linux/sockets.js'
 export { makeNativeStrings, spawnProcess } from './linux/spawn.js'
+export {
+  changeSysvQueue,
+  createSysvQueue,
+  findSysvQueue,
+  readSysvQueue,
+  receiveFromSysvQueue,
+  removeSysvQueue,
+  sendToSysvQueue,
+} from './linux/sysv-queues.js'
+export {
+  changeSysvSemaphore,
+  createSysvSemaphore,
+  findSysvSemaphore,
+  readSysvSemaphore,
+  readSysvSemaphoreValues,
+  removeSysvSemaphore,
+  setSysvSemaphoreValues,
+} from './linux/sysv-semaphores.js'
 export { watchReadable, watchWritable } from './linux/watch.js'

@@ -2,9 +2,10 @@
 import type { LogFile } from './controls.js'
 import type { Host } from './host/host.js'
 import type { BlockedLog } from './logs/logs.js'
+import type { HandsForOutside } from './outside-ends.js'
 
-/** A host in this process: it can also give the embedding app an end. */
-export interface NearHost extends Host {
+/** A host in this process: it can also give an end to the embedding app, and to programs outside. */
+export interface NearHost extends Host, HandsForOutside {
   /** Opens an end for the app. `over` is called once, when the app is done with it. */
   openForApp(link: string, side: string, over: () => void): Promise<AppEnd>
   /** Where the logs are; a file exists once something was written. */

@@ -13,6 +13,8 @@ export type ProcessState =
   | 'waiting'
   | 'starting'
   | 'running'
+  /** Running, and it has said that it is ready. */
+  | 'ready'
   /** Its instance, or what that left behind, is being ended. */
   | 'stopping'
   /** Between two incarnations. */
@@ -57,12 +59,16 @@ export interface ProcessStatus extends ProcessReport {
   readonly residentBytes: number | null
   /** Live members of groups whose main process is gone. */
   readonly leftovers: readonly number[]
+  /** What the instance last said of itself, in one line (`STATUS=` at $NOTIFY_SOCKET). */
+  readonly statusText: string | null
   /** Why it is in this state, where that is not plain: `need 'db' failed`, `restart 3 in 1.2 s`. */
   readonly note: string | null
 }
 
-export interface LinkStatus extends LinkFacts {
+export interface LinkStatus extends Omit<LinkFacts, 'name'> {
   readonly name: string
+  /** What the system calls it: of a POSIX object, `/name`; of an abstract socket, `@name`. */
+  readonly objectName?: string
   readonly kind: string
   readonly lifetime: 'auto' | 'hold' | 'reset'
   readonly generation: number
@@ -99,6 +105,11 @@ export interface Controls {
   restartProcesses(names: readonly string[]): Promise<void>
   /** Sends a signal to the groups of processes; none named: all. Resolves once it was sent. */
   signalProcesses(names: readonly string[], signal: string): Promise<void>
+  /**
+   * Raises the signal of a route (a link of kind `signal` that waits for calls). Resolves with the running processes
+   * that got it, once all have.
+   */
+  callLink(link: string): Promise<readonly string[]>
   /**
    * Drains the graph and ends the supervisor. Resolves with the report. `now`: no drain, all are stopped at once;
    * `kill`: all get SIGKILL.

@@ -11,6 +11,7 @@ import { descriptorsNeeded } from './descriptors-needed.js'
 import { createLocalHost, type LocalHost } from './host/local.js'
 import { LiveSupervisor } from './live.js'
 import type { BlockedLog, LogDisplay, Logs, LogsOptions } from './logs/logs.js'
+import type { OutsideEnds } from './outside-ends.js'
 import type { OpenedRun } from './run/open.js'
 import type { Run } from './run/run.js'
 import type { Supervisor } from './supervisor.js'
@@ -28,6 +29,8 @@ export interface FromPlanOptions {
 export interface ShowingSupervisor extends Supervisor {
   /** Shows whole lines where the logs are shown; false: they are shown nowhere, or no longer. */
   show(text: string): Promise<boolean>
+  /** What its links give to programs that the config does not know. */
+  readonly outsideEnds: OutsideEnds
 }
 
 export function createFromPlan(plan: Plan, { run, display, onHang = () => {} }: FromPlanOptions): ShowingSupervisor {
@@ -53,7 +56,11 @@ export function createWithRun(plan: Plan, openRun: () => Promise<OpenedRun>, war
         run,
         makeLogsOnce(plan, run, { display: null, onWarning: message => supervisor.warn(message) }),
       )
-      return { ...host, close: options => host.close(options).finally(() => run.close()) }
+      const closeRun = (): void => {
+        const left = run.close()
+        if (left !== null) supervisor.warn(left.message)
+      }
+      return { ...host, close: options => host.close(options).finally(closeRun) }
     } catch (error) {
       run.close()
       throw error
@@ -88,6 +95,13 @@ async function openForApp(plan: Plan, host: LocalHost, link: string, side: strin
   const { kinds } = await import('../ipc/kinds/index.js')
   const planned = plan.links[link]!
   const kind: Kind = (kinds as Readonly<Record<string, Kind>>)[planned.kind]!
+  // Node opened its channel before this program began; a descriptor taken for it would be nobody's.
+  if (kind.onePerProcess)
+    throw new IpcsupError('IPCSUP_ERR_UNSUPPORTED', {
+      what: `The ${side} side of link "${link}" for the program that embeds ipcsup`,
+      system: `a link of kind ${kind.name}`,
+      advice: 'Give it to a process, or use a socketpair.',
+    })
   const { descriptor, hint } = host.takeEnd(link, side)
   const end = await kind.open({ descriptor, side, hint }, planned.options)
   end.once('close', over)

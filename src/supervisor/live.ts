@@ -6,19 +6,23 @@ import { AppEnds, type NearHost } from './app-ends.js'
 import { type Clock, realClock } from './brain/clock.js'
 import { Engine } from './brain/engine.js'
 import type { ProcessRecord } from './brain/records.js'
+import { findCallable } from './callable.js'
+import { closeHost, longestStopTimeoutMs } from './close-host.js'
 import { Conditions, keepAlive } from './conditions.js'
 import type { LogFile, ProcessState, Report, Status } from './controls.js'
 import { Hooks } from './hooks.js'
 import type { Host, HostEvent } from './host/host.js'
 import { findLink, findProcess, refuseClosedSide, refuseUnknownSignal, refuseUnusedSides } from './lookup.js'
+import { createOutsideEnds, type OutsideEnds } from './outside-ends.js'
 import { makeProcessHandle } from './process-handle.js'
-import { describeClosing, linkStatus, processStatus, runReport, statusPhase } from './report.js'
+import { linkStatus, processStatus, runReport, statusPhase } from './report.js'
 import { isDown, isUnderWay, isUpAgain } from './standing.js'
 import type { ProcessHandle, Supervisor, SupervisorEvents } from './supervisor.js'
 
 export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Supervisor {
   readonly name: string
   readonly finished: Promise<Report>
+  readonly outsideEnds: OutsideEnds
   readonly #plan: Plan
   readonly #openHost: () => Promise<NearHost>
   readonly #engine: Engine
@@ -72,6 +76,7 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
       },
       over: () => void this.#close(),
     })
+    this.outsideEnds = createOutsideEnds(this.#engine.links.records, () => (this.#ended ? null : this.#host))
   }
 
   async start(names: readonly string[] = []): Promise<void> {
@@ -124,6 +129,11 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
     const all = this.#orAll(names)
     refuseUnknownSignal(signal)
     await new Promise<void>(resolve => this.#engine.signalProcesses(all, signal, resolve))
+  }
+
+  async callLink(name: string): Promise<readonly string[]> {
+    const link = findCallable(this.#engine.links.records, name)
+    return new Promise(resolve => this.#engine.callLink(link, resolve))
   }
 
   signalAll(signal: string): Promise<void> {
@@ -194,18 +204,10 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
 
   /** The graph is over: what is left of the host goes, then those who wait are told. */
   async #close(): Promise<void> {
-    const stopTimeoutMs = Math.max(0, ...Object.values(this.#plan.processes).map(row => row.stopTimeoutMs))
-    try {
-      // A stop may come while it is being opened. One that could not be opened has left nothing.
-      const host = await this.#opening?.catch(() => null)
-      const closing = await host?.close({ stopTimeoutMs, logDeadlineMs: this.#plan.drainTimeoutMs })
-      this.#logsComplete = Object.keys(closing?.droppedLogBytes ?? {}).length === 0
-      for (const message of closing ? describeClosing(closing) : []) this.warn(message)
-    } catch (error) {
-      this.#logsComplete = false
-      this.warn(`The end of "${this.name}" was not clean: ${(error as Error).message}`)
-    }
-    await this.#hooks.close(stopTimeoutMs)
+    const { areLogsComplete, warnings } = await closeHost(this.#plan, this.#opening)
+    this.#logsComplete = areLogsComplete
+    for (const message of warnings) this.warn(message)
+    await this.#hooks.close(longestStopTimeoutMs(this.#plan))
     this.#letDie()
     this.#ended = true
     this.#linksOpen = true

@@ -15,14 +15,23 @@ export function findProcess(processes: ReadonlyMap<string, ProcessRecord>, name:
 
 /** Throws IPCSUP_ERR_UNKNOWN_LINK, also when the link has no such side. */
 export function findLink(links: ReadonlyMap<string, LinkRecord>, name: string, side: string): LinkRecord {
+  const record = findLinkByName(links, name)
+  const known = Object.keys(record.plan.sides)
+  if (known.includes(side)) return record
+  throw refuseUnknown(`side "${side}" of link "${name}"`, side, known)
+}
+
+/** Throws IPCSUP_ERR_UNKNOWN_LINK. */
+export function findLinkByName(links: ReadonlyMap<string, LinkRecord>, name: string): LinkRecord {
   const record = links.get(name)
-  const known = record ? Object.keys(record.plan.sides) : [...links.keys()]
-  if (record && known.includes(side)) return record
-  throw new IpcsupError('IPCSUP_ERR_UNKNOWN_LINK', {
-    what: record ? `side "${side}" of link "${name}"` : `link "${name}"`,
-    nearest: nearest(record ? side : name, known) ?? '',
-    known: known.join(', '),
-  })
+  if (record) return record
+  throw refuseUnknown(`link "${name}"`, name, [...links.keys()])
+}
+
+/** The error of a link or side that there is none of. */
+export function refuseUnknown(what: string, name: string, known: readonly string[]): IpcsupError {
+  const detail = { what, nearest: nearest(name, known) ?? '', known: known.join(', ') || 'none' }
+  return new IpcsupError('IPCSUP_ERR_UNKNOWN_LINK', detail)
 }
 
 /** A side that nobody uses, not even the app, would be an end of file or a broken pipe for the other from the start. */
@@ -45,8 +54,9 @@ export function refuseUnknownSignal(signal: string): void {
 }
 
 /** @param areMade - the links have been made, so one that is not open will not be again */
-export function refuseClosedSide(record: LinkRecord, side: string, areMade: boolean): void {
+export function refuseClosedSide(record: LinkRecord, side: string, areMade: boolean, advice?: string): void {
   const isGone = areMade && record.phase !== 'open'
-  if (isGone || record.closed.has(side))
-    throw new IpcsupError('IPCSUP_ERR_SIDE_CLOSED', { side, link: record.plan.name })
+  if (!isGone && !record.closed.has(side)) return
+  const detail = { side, link: record.plan.name, ...(advice === undefined ? {} : { advice }) }
+  throw new IpcsupError('IPCSUP_ERR_SIDE_CLOSED', detail)
 }

@@ -40,6 +40,7 @@ export function processStatus(
     cpuPercent: use?.cpuPercent ?? null,
     residentBytes: use?.residentBytes ?? null,
     leftovers: record.leftovers,
+    statusText: record.instance === null ? null : record.statusText,
     note: notes.length > 0 ? notes.join('; ') : null,
   }
 }
@@ -50,8 +51,10 @@ export function linkStatus(record: LinkRecord, facts: LinkFacts | undefined): Li
     const processes = plan.uses.filter(use => use.side === side).map(use => use.process)
     return [side, { processes, closed: record.closed.has(side) }] as const
   })
+  const { name: objectName, ...others } = facts ?? { queuedBytes: null, capacityBytes: null }
   return {
-    ...(facts ?? { queuedBytes: null, capacityBytes: null }),
+    ...others,
+    ...(objectName === undefined ? {} : { objectName }),
     name: plan.name,
     kind: plan.kind,
     lifetime: plan.lifetime,

@@ -4,7 +4,9 @@ import { isFinished } from './brain/transitions.js'
 
 /** It was spawned, could not be, or was not asked to run. */
 export function isUnderWay(record: ProcessRecord): boolean {
-  return !record.wanted || record.started || record.exit !== null || isFinished(record.state)
+  return (
+    !record.wanted || record.started || record.exit !== null || isFinished(record.state) || record.state === 'parked'
+  )
 }
 
 /** Nothing of it runs, and nothing will by itself. */

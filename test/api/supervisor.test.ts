@@ -53,6 +53,20 @@ const descriptors = () =>
 const read = (name: string) => readFileSync(join(directory, name), 'utf8')
 
 describe('createSupervisor', () => {
+  it('resolves its start when every process without needs was spawned', async () => {
+    const supervisor = make({
+      links: { turn: { kind: 'lock' } },
+      processes: {
+        work: { command: 'sleep 1000', replicas: 40, links: { turn: 'use' } },
+        later: { command: 'sleep 1000', needs: ['work'] },
+      },
+    })
+    await supervisor.start()
+    const { processes } = supervisor.report()
+    const waiting = processes.filter(({ startedAt }) => startedAt === null).map(({ name }) => name)
+    expect(waiting.filter(name => name !== 'later')).toEqual([])
+  })
+
   it('runs processes over links and reports how they ended, in declared order', async () => {
     const supervisor = make({
       links: { lines: { kind: 'pipe' } },
@@ -327,6 +341,17 @@ describe('§17 the embedding app', () => {
       processes: { a: { command: 'cat', stdin: 'lines' } },
     })
     await expect(supervisor.start()).rejects.toMatchObject({ code: 'IPCSUP_ERR_SIDE_UNUSED' })
+  })
+
+  it('cannot have an end of which Node must know from its start on, and keeps no descriptor of it', async () => {
+    const supervisor = make({
+      links: { talk: { kind: 'node' } },
+      processes: { peer: { command: 'sleep 1000', links: { talk: 'b' } } },
+    })
+    const asked = expect(supervisor.link('talk', 'a')).rejects.toThrow(/^The a side of link "talk" .* is not available/)
+    await supervisor.start()
+    await asked
+    await supervisor.stop({ kill: true })
   })
 
   it('a use of the app is over at dispose, although its stream is still open', async () => {

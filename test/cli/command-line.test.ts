@@ -207,6 +207,24 @@ describe('graph', () => {
     expect((await ipcsup('graph')).out).toContain('lines  pipe  tail -> parse\n')
   })
 
+  test('as text leads clients to servers and wakers to those they wake, and says who is at which side of the rest', async () => {
+    const [web, turns, bell] = [{ kind: 'tcp' }, { kind: 'semaphore' }, { kind: 'event' }]
+    writeConfig({
+      links: { web, turns, free: turns, bell },
+      processes: {
+        serve: { command: 'serve', links: { web: 'listen', turns: 'use' }, replicas: 2 },
+        ask: { command: 'ask {web}', links: { turns: 'use', bell: 'signal' } },
+        look: { command: 'look {web}', links: { bell: 'wait' } },
+      },
+    })
+    expect((await ipcsup('graph')).out.split('\n').slice(1, 5)).toEqual([
+      'web    tcp        ask, look -> serve.0, serve.1',
+      'turns  semaphore  serve.0, serve.1, ask (use)',
+      'free   semaphore  (strangers)',
+      'bell   event      ask -> look',
+    ])
+  })
+
   test('a link with several writers is a node of its own', async () => {
     writeConfig({
       links: { lines: { kind: 'pipe', writers: 'lines' } },
@@ -284,6 +302,9 @@ describe('completion', () => {
     expect(complete(['ipcsup', 'signal', 'HU'], 2)).toEqual(['HUP'])
     expect(complete(['ipcsup', 'signal', 'HUP', ''], 3)).toEqual(['parse', 'tail'])
     expect(complete(['ipcsup', 'completion', ''], 2)).toEqual(['bash', 'zsh', 'fish'])
+    expect(complete(['ipcsup', 'link', 't'], 2)).toEqual(['tail'])
+    expect(complete(['ipcsup', 'link', 'tail', 're'], 3)).toEqual(['read', 'receive', 'release'])
+    expect(complete(['ipcsup', 'link', '--ti'], 2)).toEqual(['--timeout'])
   })
 
   test('in bash leaves the file of --config to the shell', async () => {
@@ -309,5 +330,6 @@ describe('completion', () => {
     expect(await ipcsup('completion', 'names')).toEqual({ outcome: 0, out: '', err: '' })
     writeConfig(orders)
     expect((await ipcsup('completion', 'names')).out).toBe('tail\nparse\n')
+    expect((await ipcsup('completion', 'links')).out).toBe('lines\n')
   })
 })

@@ -3,6 +3,7 @@ import { chooseRun } from '../../src/cli/locate.js'
 import type { RunEntry } from '../../src/supervisor/run/list.js'
 
 const run = (name: string, more: Partial<RunEntry> = {}): RunEntry => ({
+  id: '0123456789abcdef01234567',
   name,
   pid: name.length,
   alive: true,

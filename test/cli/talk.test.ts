@@ -16,6 +16,7 @@ import { runCommandLine } from '../../src/cli/command-line.js'
 import type { Output } from '../../src/cli/output.js'
 import { serveControls } from '../../src/control/server.js'
 import { IpcsupError } from '../../src/errors.js'
+import { identify } from '../../src/ipc/named-objects.js'
 import type { Controls, ProcessStatus, Report, Status } from '../../src/supervisor/controls.js'
 import { openRun } from '../../src/supervisor/run/open.js'
 import { readStartTime } from '../../src/supervisor/run/processes.js'
@@ -58,6 +59,7 @@ const row = (name: string, more: Partial<ProcessStatus> = {}): ProcessStatus => 
   cpuPercent: 12.34,
   residentBytes: 3 * 1024 * 1024,
   leftovers: [],
+  statusText: null,
   note: null,
   ...more,
 })
@@ -99,6 +101,27 @@ const status: Status = {
   ],
 }
 
+const noBytes = { lifetime: 'auto', generation: 1, queuedBytes: null, capacityBytes: null, sides: {} } as const
+
+/** Links of other forms, with what is known of them. */
+const factualStatus: Status = {
+  ...status,
+  links: [
+    {
+      ...noBytes,
+      name: 'jobs',
+      kind: 'queue',
+      objectName: '/x.jobs',
+      queuedBytes: 12,
+      capacityBytes: 81920,
+      messages: 3,
+    },
+    { ...noBytes, name: 'web', kind: 'tcp', host: '::1', port: 8080, waiting: 1 },
+    { ...noBytes, name: 'seats', kind: 'semaphore', id: 7, value: [2, 0], holders: [4120, 4121] },
+    { ...noBytes, name: 'lines', kind: 'fifo', path: '/x/\x1b[2J', capacityBytes: 4096, queuedBytes: null },
+  ],
+}
+
 /** A supervisor to talk to: its run directory, its control socket, and a process that lives as long as it. */
 async function startFake(configPath: string | null, name = 'orders') {
   const body: ChildProcess = spawn('sleep', ['1000'], { stdio: 'ignore' })
@@ -131,6 +154,7 @@ async function startFake(configPath: string | null, name = 'orders') {
     stopProcesses: take('stopProcesses', undefined),
     restartProcesses: take('restartProcesses', undefined),
     signalProcesses: take('signalProcesses', undefined),
+    callLink: take('callLink', ['web']),
     stop: async (...args) => {
       calls.push(['stop', ...args])
       body.kill()
@@ -147,7 +171,7 @@ async function startFake(configPath: string | null, name = 'orders') {
     body.kill()
   }
   closers.push(close)
-  return { calls, logs, pid: body.pid!, close }
+  return { calls, controls, logs, pid: body.pid!, directory: run.directory, close }
 }
 
 const here = () => join(process.cwd(), 'ipcsup.config.json')
@@ -183,9 +207,25 @@ describe('status', () => {
     expect(lines[3]).toMatch(new RegExp(`^parse {4}running +${process.pid} +\\S.* +0 +12\\.3% +3 MiB$`))
     expect(lines[4]).toMatch(/^tail {5}delayed .* 3 .*killed by SIGKILL; restart 4 in 1\.2 s; input lost: lines$/)
     expect(lines[5]).toMatch(/^web {6}failed .* exit 3; left behind: 77$/)
-    expect(lines[7]).toMatch(/^LINK +KIND +SIDES +QUEUED +CAPACITY +PATH$/)
+    expect(lines[7]).toMatch(/^LINK +KIND +SIDES +QUEUED +CAPACITY$/)
     expect(lines[8]).toMatch(/^lines +pipe +read: parse; write: tail \(closed\) +3\.0 KiB +64 KiB$/)
     expect(out).not.toContain('\x1b')
+  })
+
+  test('shows of each link what is known of it, aligned, and no column that none needs', async () => {
+    const fake = await startFake(here())
+    fake.controls.status = async () => factualStatus
+    const { out } = await ipcsup('status')
+    expect(out.split('\n').slice(7).join('\n')).toBe(
+      [
+        'LINK   KIND       QUEUED  MESSAGES  CAPACITY  WAITING  VALUE  HELD BY     PLACE',
+        'jobs   queue        12 B         3    80 KiB                              /x.jobs',
+        'web    tcp                                          1                     [::1]:8080',
+        'seats  semaphore                                         2 0  4120, 4121  id 7',
+        'lines  fifo                            4 KiB                              /x/\\x1b[2J',
+        '',
+      ].join('\n'),
+    )
   })
 
   test('--json has the rows of the report with state and pid, and the bytes queued', async () => {
@@ -329,6 +369,71 @@ describe('logs', () => {
     expect(await outcome).toBe(0)
     expect(out.text).toBe(['one', 'two', 'three', 'four', 'five'].map(word => `parse | ${word}\n`).join(''))
   })
+})
+
+describe('graph', () => {
+  beforeEach(() => {
+    const processes = { a: { command: 'true', stdout: 'lines' }, b: { command: 'true', stdin: 'lines' } }
+    writeFileSync('ipcsup.config.json', JSON.stringify({ links: { lines: { kind: 'pipe' } }, processes }))
+  })
+
+  test('says how each link stands while a supervisor runs', async () => {
+    const { close } = await startFake(here())
+    expect((await ipcsup('graph')).out.split('\n').slice(0, 2)).toEqual([
+      'LINK   KIND  FLOW    NOW',
+      'lines  pipe  a -> b  3.0 KiB of 64 KiB queued',
+    ])
+    expect((await ipcsup('graph', '--format', 'dot')).out).toContain('label="lines (pipe)\\n3.0 KiB of 64 KiB queued"')
+    expect((await ipcsup('graph', '--format', 'mermaid')).out).toContain('"lines (pipe)<br>3.0 KiB of 64 KiB queued"')
+    await close()
+    expect((await ipcsup('graph')).out.split('\n')[0]).toBe('LINK   KIND  FLOW')
+  })
+
+  test.each(['text', 'dot', 'mermaid'])('as %s has no control characters of a path', async format => {
+    const { controls } = await startFake(here())
+    const status = await controls.status()
+    controls.status = async () => ({ ...status, links: status.links.map(link => ({ ...link, path: '/x\x1b[31m\ny' })) })
+    const { out } = await ipcsup('graph', '--format', format)
+    expect(out).toContain('x1b[31m')
+    expect(out).not.toContain('\x1b')
+    expect(out).not.toContain('m\ny')
+  })
+
+  test('is that of the config when the supervisor does not answer', async () => {
+    const { controls } = await startFake(here())
+    controls.status = () => Promise.reject(new IpcsupError('IPCSUP_ERR_REQUEST', { request: 'status', why: 'no' }))
+    expect(await ipcsup('graph')).toMatchObject({ outcome: 0, out: expect.stringMatching(/^LINK +KIND +FLOW\n/) })
+  })
+})
+
+test('ls --links lists the named objects of all runs, and which a killed supervisor left', async () => {
+  const runs = [await startFake(here()), await startFake('/srv/dead.json', 'dead')] as const
+  const paths = ['here', 'left', 'gone'].map(name => join(directory, name))
+  for (const path of paths) writeFileSync(path, '')
+  const record = (run: (typeof runs)[number], link: string, path: string) => {
+    const object = { link, ...identify('file', path)!, recordedMs: Date.now() }
+    appendFileSync(join(run.directory, 'ledger.jsonl'), `${JSON.stringify({ object })}\n`)
+  }
+  record(runs[0], 'lines', paths[0]!)
+  record(runs[1], 'jobs', paths[1]!)
+  record(runs[1], 'jobs', paths[2]!)
+  // Another object of that name is somebody else's.
+  rmSync(paths[2]!)
+  writeFileSync(paths[2]!, 'new')
+  process.kill(runs[1].pid, 'SIGKILL')
+  await until('it is gone', () => readStartTime(runs[1].pid) === null)
+  const { out, err } = await ipcsup('ls', '--links')
+  expect(out.split('\n').filter(line => line.startsWith('RUN') || line.includes(directory))).toEqual([
+    expect.stringMatching(/^RUN +STATE +PID +LINK +TYPE +NAME$/),
+    expect.stringMatching(new RegExp(`^dead +killed +${runs[1].pid} +jobs +file +${paths[1]}$`)),
+    expect.stringMatching(new RegExp(`^orders +running +${runs[0].pid} +lines +file +${paths[0]}$`)),
+  ])
+  expect(err).toContain('ipcsup clean')
+  const rows = JSON.parse((await ipcsup('ls', '--links', '--json')).out) as { name: string }[]
+  expect(rows.filter(({ name }) => name.startsWith(directory))).toEqual([
+    { run: 'dead', pid: runs[1].pid, alive: false, link: 'jobs', type: 'file', name: paths[1] },
+    { run: 'orders', pid: runs[0].pid, alive: true, link: 'lines', type: 'file', name: paths[0] },
+  ])
 })
 
 test('ls lists all supervisors of this user, and says which were killed', async () => {

@@ -27,6 +27,7 @@ describe('a config becomes a Plan', () => {
         envFile: '.env',
         umask: '027',
         needs: { tail: 'started' },
+        ready: 'notify',
         restart: { policy: 'always', initial: '1s', jitter: false },
         cleanExits: [3, 0],
         stopSignal: 'SIGINT',
@@ -82,6 +83,7 @@ describe('a config becomes a Plan', () => {
         { link: 'events', side: 'write', fd: 9, variable: 'EVENTS' },
       ],
       needs: { tail: 'started' },
+      ready: 'notify',
       restart: {
         policy: 'always',
         initialMs: 1000,
@@ -253,7 +255,19 @@ describe('what is wrong in a config is said with its path, the value and the nea
       process({ env: { 'A=B': 'x' } }),
       'processes.a.env.A=B: is no name of a variable: it is empty, or has a "=" or a NUL.',
     ],
-    [process({ needs: { a: 'ready' } }), 'processes.a.needs.a: must be one of "started" or "completed", got "ready".'],
+    [
+      process({ needs: { a: 'redy' } }),
+      'processes.a.needs.a: must be one of "started", "ready" or "completed", got "redy". Did you mean "ready"?',
+    ],
+    [process({ ready: 'notifi' }), 'processes.a.ready: must be "notify", got "notifi". Did you mean "notify"?'],
+    [
+      { processes: { db: { command: 'a' }, web: { command: 'b', needs: { db: 'ready' } } } },
+      'processes.web.needs.db: "db" does not tell when it is ready. If it sends READY=1 to $NOTIFY_SOCKET, give it ready: "notify"; else use "started".',
+    ],
+    [
+      { processes: { web: { command: 'b', needs: { top: 'ready' } } }, pipelines: { top: 'a | b' } },
+      'processes.web.needs.top: "top" does not tell when it is ready. Stages of a pipeline say nothing: use "started".',
+    ],
     [{ processes: { '9lives': { command: 'a' } } }, /^processes\.9lives: is no valid name; a name is a letter/],
     [{ processes: { 'a.b': { command: 'a' } } }, /^processes\.a\.b: is no valid name/],
     [{ processes: { ['x'.repeat(64)]: { command: 'a' } } }, /is no valid name/],
@@ -502,7 +516,9 @@ describe('§4 needs that can never be met', () => {
   it('nor between two at the same side', () => {
     const client = (own: object) => ({ command: 'c', links: { api: 'connect' }, ...own })
     const processes = { first: client({}), second: client({ needs: { first: 'completed' } }) }
-    expect(warningsOf({ links: { api: { kind: 'unix', path: 'api' } }, processes })).toEqual([])
+    expect(warningsOf({ links: { api: { kind: 'unix', path: 'api' } }, processes })).toEqual([
+      expect.stringMatching(/no process has side "listen"/),
+    ])
   })
 })
 
@@ -654,6 +670,38 @@ describe('what is doubtful is a warning', () => {
   it('§7 a cycle of a link and a need', () => {
     const processes = { ...ends, to: { ...ends.to, needs: ['from'] } }
     expect(warningsOf({ links: lines, processes })).toEqual([expect.stringMatching(/from → to → from/)])
+  })
+
+  it('§7 a cycle of servers that are clients of each other', () => {
+    const links = { x: { kind: 'unix', path: 'x' }, y: { kind: 'unix', path: 'y' } }
+    const processes = {
+      a: { command: 'a', links: { x: 'listen', y: 'connect' } },
+      b: { command: 'b {x}', links: { y: 'listen' } },
+    }
+    expect(warningsOf({ links, processes })).toEqual([expect.stringMatching(/^a → b → a go in a circle/)])
+  })
+
+  it('but not a server and its clients, also where a link has the name of a process', () => {
+    const links = { db: { kind: 'unix', path: 'x' }, api: { kind: 'unix', path: 'y' } }
+    const processes = {
+      db: { command: 'db', links: { db: 'listen' } },
+      api: { command: 'api', links: { api: 'listen', db: 'connect' } },
+      client: { command: 'ask {api}' },
+    }
+    expect(warningsOf({ links, processes })).toEqual([])
+  })
+
+  it('clients without a server', () => {
+    const links = { api: { kind: 'unix', path: 'x' } }
+    const client = { command: 'ask {api}' }
+    const server = { command: 'serve', links: { api: 'listen' } }
+    expect(warningsOf({ links, processes: { client } })).toEqual([
+      expect.stringMatching(
+        /^links\.api: no process has side "listen": "client" will wait .* links: \{ api: "listen" \}/,
+      ),
+    ])
+    expect(warningsOf({ links, processes: { client, server } })).toEqual([])
+    expect(warningsOf({ links, processes: { server } })).toEqual([])
   })
 
   it('but not two processes that talk over one socketpair', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { type Config, defineConfig, type LinkConfig } from '../../src/config/define.js'
+import type { kinds } from '../../src/ipc/kinds/index.js'
 import { plan } from './support.js'
 
 describe('defineConfig', () => {
@@ -23,7 +24,7 @@ describe('defineConfig', () => {
 
   it('makes a wrong kind, option or value a compile error', () => {
     expectTypeOf<{ kind: 'pipe' }>().toExtend<LinkConfig>()
-    expectTypeOf<LinkConfig['kind']>().toEqualTypeOf<'fifo' | 'pipe' | 'socketpair'>()
+    expectTypeOf<LinkConfig['kind']>().toEqualTypeOf<keyof typeof kinds>()
     const wrong = () => [
       // @ts-expect-error: no such kind
       defineConfig({ links: { x: { kind: 'pip' } } }),
@@ -33,6 +34,20 @@ describe('defineConfig', () => {
       defineConfig({ links: { x: { kind: 'pipe', capacity: '1KB' } } }),
       // @ts-expect-error: not one of the choices
       defineConfig({ links: { x: { kind: 'socketpair', type: 'tcp' } } }),
+      // @ts-expect-error: not one of the choices
+      defineConfig({ links: { x: { kind: 'unix', type: 'raw' } } }),
+      // @ts-expect-error: no address
+      defineConfig({ links: { x: { kind: 'tcp', listen: 80 } } }),
+      // @ts-expect-error: an option that must be given
+      defineConfig({ links: { x: { kind: 'raw' } } }),
+      // @ts-expect-error: not one of the choices
+      defineConfig({ links: { x: { kind: 'event', mode: 'nope' } } }),
+      // @ts-expect-error: not one of the choices
+      defineConfig({ links: { x: { kind: 'semaphore', system: 'nope' } } }),
+      // @ts-expect-error: not one of the choices
+      defineConfig({ links: { x: { kind: 'node', serialization: 'nope' } } }),
+      // @ts-expect-error: no signal
+      defineConfig({ links: { x: { kind: 'signal', signal: 'SIGNOPE' } } }),
       // @ts-expect-error: no key of a process
       defineConfig({ processes: { a: { command: 'a', stdinn: 'null' } } }),
       // @ts-expect-error: no command
@@ -46,6 +61,8 @@ describe('defineConfig', () => {
   })
 
   it('takes a config that was written elsewhere', () => {
-    expectTypeOf(defineConfig).parameter(0).toEqualTypeOf<Config>()
+    const given: Config = { links: { x: { kind: 'pipe' } } }
+    expectTypeOf(defineConfig(given)).toExtend<Config>()
+    expectTypeOf(defineConfig({ links: { x: { kind: 'pipe' } } })).toExtend<Config>()
   })
 })

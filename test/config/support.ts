@@ -1,7 +1,9 @@
 import { buildPlan, type PlanOrigin, type PlanResult } from '../../src/config/build-plan.js'
 import type { ConfigError, Problem } from '../../src/config/problems.js'
 import type { Kind, Side, Traits } from '../../src/ipc/kind.js'
-import { kinds as realKinds } from '../../src/ipc/kinds/index.js'
+import fifo from '../../src/ipc/kinds/fifo.js'
+import pipe from '../../src/ipc/kinds/pipe.js'
+import socketpair from '../../src/ipc/kinds/socketpair.js'
 
 const traits: Traits = {
   survivesRestart: true,
@@ -40,9 +42,11 @@ function fakeKind(
 
 const twoWay = { reads: true, writes: true, listens: false, descriptor: true }
 
-/** The real kinds, and fakes of what is not there yet: a listening socket, a queue with one reader. */
+/** Three real kinds, and fakes: a listening socket, a queue with one reader. */
 export const kinds: Readonly<Record<string, Kind>> = {
-  ...realKinds,
+  fifo,
+  pipe,
+  socketpair,
   unix: fakeKind(
     'unix',
     { listen: { ...twoWay, listens: true }, connect: twoWay },

@@ -35,6 +35,7 @@ function makeFakeControls(): { controls: Controls; calls: unknown[][] } {
       stopProcesses: take('stopProcesses', undefined),
       restartProcesses: take('restartProcesses', undefined),
       signalProcesses: take('signalProcesses', undefined),
+      callLink: take('callLink', ['web']),
       stop: take('stop', report),
     },
   }
@@ -56,6 +57,7 @@ const examples: { readonly [V in Verb]: readonly Parameters<Controls[V]>[] } = {
     [['parse'], 'SIGHUP'],
     [['pars'], 'SIGHUP'],
   ],
+  callLink: [['reload']],
   stop: [[{ now: true, kill: false }], [{ now: false, kill: true }]],
 }
 const cases = Object.entries(examples).flatMap(([verb, list]) => list.map(args => [verb as Verb, args] as const))

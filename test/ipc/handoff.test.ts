@@ -74,3 +74,12 @@ test('a placeholder becomes the natural handle, or one part of it', () => {
   ]).toEqual(['3', '/run/f', '/frames', '127.0.0.1', '80'])
   expect(fillTemplate(['a=', { link: 'lines', part: 'fd' }, '!'], ends)).toBe('a=3!')
 })
+
+test('§4 a link may be called as what every object of JavaScript has', () => {
+  const ends = [end({ link: 'constructor' }), end({ link: 'toString', fd: 4, variable: 'TOSTRING' })]
+  const read = readHandoff(describeHandoff(identity, ends))
+  expect(Object.keys(read)).toEqual(['constructor', 'toString'])
+  expect(read['constructor']).toMatchObject({ kind: 'pipe', fd: 3 })
+  expect(read['valueOf']).toBeUndefined()
+  expect(readHandoff({})['toString']).toBeUndefined()
+})

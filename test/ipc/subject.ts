@@ -10,6 +10,8 @@ type Processes = Readonly<Record<string, { readonly side: string; readonly comma
 
 export interface Subject extends Pick<PlannedLink, 'form' | 'sides' | 'traits' | 'options'> {
   readonly kind: Kind
+  /** As a config has it. */
+  readonly link: object
   /** A host with the link `data`, opened, and processes with one side each. */
   withLink(processes: Processes, more?: object): Promise<TestHost>
   /** Every use of that side is over. */
@@ -25,6 +27,7 @@ export function makeSubject(kind: Kind, variant: string): Subject {
   return {
     ...plan.links['data']!,
     kind,
+    link,
     withLink: async (processes, more = {}) => {
       const host = createTestHost({
         links: { data: { ...link, ...more } },

@@ -237,3 +237,22 @@ test('on another system every name exists and says what is missing', () => {
   }
   expect(() => unsupported.createPipe()).toThrow(/is not available on linux/)
 })
+
+test('an end can be watched for reading and for writing at once, and twice for the same', async () => {
+  const [a, b] = platform.createSocketPair('seqpacket')
+  const seen: string[] = []
+  const stops = [
+    platform.watchReadable(a, () => seen.push('one')),
+    platform.watchReadable(a, () => seen.push('two')),
+    platform.watchWritable(a, () => seen.push('room')),
+  ]
+  platform.sendMessage(b, Buffer.from('x'))
+  await until('each has called', () => ['one', 'two', 'room'].every(word => seen.includes(word)))
+  const open = readdirSync('/proc/self/fd').length
+  for (const stop of stops) stop()
+  expect(readdirSync('/proc/self/fd')).toHaveLength(open - 2)
+  const again = platform.watchReadable(a, () => seen.push('again'))
+  await until('it can be watched again', () => seen.includes('again'))
+  again()
+  close(a, b)
+})

@@ -13,6 +13,8 @@ export function bundleProgram(source: string): string {
     format: 'esm',
     platform: 'node',
     packages: 'external',
+    // That of this source and not of the last build.
+    alias: { 'ipcsup/child': join(import.meta.dirname, '../../src/child/index.ts') },
     logLevel: 'error',
   })
   const program = join(directory, `${source.replaceAll(/[^a-zA-Z0-9]+/g, '-').slice(-60)}.mjs`)

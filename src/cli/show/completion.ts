@@ -10,6 +10,7 @@ export const scripts = { bash, zsh, fish } as const satisfies Record<
 >
 
 const namesCommand = 'ipcsup completion names 2>/dev/null'
+const linksCommand = 'ipcsup completion links 2>/dev/null'
 
 function bash(verbs: readonly DescribedVerb[]): string {
   const cases = verbs.map(({ name, options, takesNames }) => {
@@ -32,6 +33,9 @@ ${cases.join('\n')}
 ${verbs.flatMap(bashValues).join('\n')}
         *) [ -n "$names" ] && words="$(${namesCommand})" ;;
       esac
+      case "\${COMP_WORDS[1]} $COMP_CWORD" in
+${verbs.flatMap(bashSecond).join('\n')}
+      esac
       ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$word"))
@@ -41,25 +45,34 @@ complete -o default -F _ipcsup ipcsup
 }
 
 /** After an option with a value, and in the place of a first argument with choices. No words: the shell's own, files. */
-function bashValues({ name, options, firstChoices }: DescribedVerb): string[] {
+function bashValues({ name, options, firstChoices, takesLink }: DescribedVerb): string[] {
   const values = options
     .filter(option => option.value !== null)
     .map(({ long, short, choices }) => {
       const patterns = [long, ...(short === null ? [] : [short])].map(flag => `'${name} ${flag}'`)
       return `        ${patterns.join('|')}) words='${choices.join(' ')}' ;;`
     })
-  return firstChoices.length > 0
-    ? [...values, `        '${name} ${name}') words='${firstChoices.join(' ')}' ;;`]
-    : values
+  const first = (words: string) => `        '${name} ${name}') words=${words} ;;`
+  return [
+    ...values,
+    ...(firstChoices.length > 0 ? [first(`'${firstChoices.join(' ')}'`)] : []),
+    ...(takesLink ? [first(`"$(${linksCommand})"`)] : []),
+  ]
+}
+
+function bashSecond({ name, secondChoices }: DescribedVerb): string[] {
+  return secondChoices.length > 0 ? [`        '${name} 3') words='${secondChoices.join(' ')}' ;;`] : []
 }
 
 function zsh(verbs: readonly DescribedVerb[]): string {
   const list = verbs.map(({ name, about }) => `    ${quote(`${name}:${about}`)}`)
-  const cases = verbs.map(({ name, options, takesNames, firstChoices }) => {
+  const cases = verbs.map(({ name, options, takesNames, takesLink, firstChoices, secondChoices }) => {
     const specs = [
       ...options.map(zshOption),
       `'--help[show help]'`,
       ...(firstChoices.length > 0 ? [`'1:${name}:(${firstChoices.join(' ')})'`] : []),
+      ...(takesLink ? [`'1:link:($(${linksCommand}))'`] : []),
+      ...(secondChoices.length > 0 ? [`'2:${name}:(${secondChoices.join(' ')})'`] : []),
       ...(takesNames ? [`'*:process:($(${namesCommand}))'`] : []),
     ]
     return `    ${name}) _arguments ${specs.join(' ')} ;;`
@@ -98,12 +111,14 @@ function zshOption({ long, short, about, value, choices }: DescribedOption): str
 }
 
 function fish(verbs: readonly DescribedVerb[]): string {
-  const lines = verbs.flatMap(({ name, about, options, takesNames, firstChoices }) => {
+  const lines = verbs.flatMap(({ name, about, options, takesNames, takesLink, firstChoices, secondChoices }) => {
     const within = `complete -c ipcsup -n '__fish_seen_subcommand_from ${name}'`
     return [
       `complete -c ipcsup -n __fish_use_subcommand -f -a ${name} -d ${quote(about)}`,
       ...options.map(option => `${within} ${fishOption(option)}`),
       ...(firstChoices.length > 0 ? [`${within} -f -a '${firstChoices.join(' ')}'`] : []),
+      ...(takesLink ? [`${within} -f -a '(${linksCommand})'`] : []),
+      ...(secondChoices.length > 0 ? [`${within} -f -a '${secondChoices.join(' ')}'`] : []),
       ...(takesNames ? [`${within} -f -a '(${namesCommand})'`] : []),
     ]
   })

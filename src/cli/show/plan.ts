@@ -1,9 +1,17 @@
 /**
  * The Plan for people, and without its secrets.
  */
-import type { Plan, PlannedLink, PlannedProcess, Redirection, Target, Template } from '../../config/plan.js'
-import type { OptionField, OptionValue } from '../../ipc/kind.js'
+import type {
+  Plan,
+  PlannedHandle,
+  PlannedLink,
+  PlannedProcess,
+  Redirection,
+  Target,
+  Template,
+} from '../../config/plan.js'
 import { kinds } from '../../ipc/kinds/index.js'
+import type { OptionField, OptionValue } from '../../ipc/options.js'
 import { escapeControls, formatBytes, formatDuration, type Paint } from './text.js'
 
 /** Stands for the value of a variable. */
@@ -69,16 +77,17 @@ function listUsers(link: PlannedLink, side: string): string {
 }
 
 function formatProcess(process: PlannedProcess, paint: Paint): string[] {
-  const { needs, env, handles } = process
+  const { needs, env, handles, ready } = process
   return [
     `${paint('process', 'dim')} ${paint(process.name, 'green')}  ${escapeControls(formatCommand(process.argv))}`,
     `  cwd ${process.cwd}`,
     ...process.redirections.map(redirection => `  ${describeRedirection(redirection)}`),
-    ...handles.map(({ fd, link, side, variable }) => `  fd ${fd}: ${link} (${side}), IPCSUP_FD_${variable}`),
+    ...handles.map(describeHandle),
     ...listIf(
       'needs',
       Object.entries(needs).map(([name, need]) => `${name} (${need})`),
     ),
+    ...listIf('ready', ready === null ? [] : [ready]),
     ...listIf(
       'env',
       Object.entries(env).map(([name, value]) => (value === null ? `${name} (removed)` : name)),
@@ -91,6 +100,10 @@ function formatProcess(process: PlannedProcess, paint: Paint): string[] {
     ),
     `  ${describeRestart(process)}`,
   ]
+}
+
+function describeHandle({ fd, link, side, variable }: PlannedHandle): string {
+  return fd === null ? `  no fd: ${link} (${side})` : `  fd ${fd}: ${link} (${side}), IPCSUP_FD_${variable}`
 }
 
 function listIf(what: string, values: readonly string[]): string[] {

@@ -2,6 +2,7 @@
  * `ipcsup status` for people.
  */
 import type { LinkStatus, ProcessState, ProcessStatus, Status } from '../../supervisor/controls.js'
+import { describeValue, placeOf } from './facts.js'
 import { type Cell, escapeControls, formatBytes, formatDuration, formatTable, type Paint } from './text.js'
 
 const stateStyles = {
@@ -9,6 +10,7 @@ const stateStyles = {
   waiting: 'yellow',
   starting: 'yellow',
   running: 'green',
+  ready: 'green',
   stopping: 'yellow',
   delayed: 'yellow',
   parked: 'dim',
@@ -17,7 +19,6 @@ const stateStyles = {
 } as const satisfies Record<ProcessState, Cell['style']>
 
 const processHead = ['process', 'state', 'pid', 'uptime', 'restarts', 'cpu', 'memory', 'note']
-const linkHead = ['link', 'kind', 'sides', 'queued', 'capacity', 'path']
 
 /**
  * @param uptimesMs - of live instances by pid
@@ -25,11 +26,10 @@ const linkHead = ['link', 'kind', 'sides', 'queued', 'capacity', 'path']
 export function formatStatus(status: Status, uptimesMs: ReadonlyMap<number, number>, paint: Paint): string {
   const head = `${paint(status.name, 'bold')}: ${status.phase} (pid ${status.pid})\n\n`
   const processes = status.processes.map(row => makeProcessRow(row, uptimesMs))
-  const links = status.links.map(makeLinkRow)
   return [
     head,
     formatTable(processHead, processes, paint),
-    ...(links.length > 0 ? ['\n', formatTable(linkHead, links, paint)] : []),
+    ...(status.links.length > 0 ? ['\n', formatLinks(status.links, paint)] : []),
   ].join('')
 }
 
@@ -50,6 +50,7 @@ function makeProcessRow(row: ProcessStatus, uptimesMs: ReadonlyMap<number, numbe
 /** Why it is in its state, how it last ended, and what is left of it. */
 export function describeProcess(row: ProcessStatus): string {
   return [
+    row.statusText || null,
     describeLastEnd(row),
     row.note,
     row.inputLost.length > 0 ? `input lost: ${row.inputLost.join(', ')}` : null,
@@ -64,7 +65,7 @@ function describeLastEnd({ exit, note, state }: ProcessStatus): string | null {
   if (exit === null || state === 'completed') return null
   const end = describeExit(exit)
   if (note?.includes(end)) return null
-  return state === 'running' || state === 'starting' ? `before: ${end}` : end
+  return state === 'running' || state === 'ready' || state === 'starting' ? `before: ${end}` : end
 }
 
 export function describeExit(exit: NonNullable<ProcessStatus['exit']>): string {
@@ -72,15 +73,41 @@ export function describeExit(exit: NonNullable<ProcessStatus['exit']>): string {
   return 'error' in exit ? exit.error : `exit ${exit.code}`
 }
 
-function makeLinkRow(link: LinkStatus): Cell[] {
-  return [
-    { text: link.name },
-    { text: link.kind },
-    { text: describeSides(link) },
-    { text: formatBytes(link.queuedBytes), align: 'right' },
-    { text: formatBytes(link.capacityBytes), align: 'right' },
-    { text: escapeControls(link.path ?? '') },
-  ]
+/** One column of the table of links. */
+interface LinkColumn {
+  readonly title: string
+  readonly align?: 'right'
+  readonly text: (link: LinkStatus) => string
+}
+
+/** Those of which no link has anything are left out. */
+const linkColumns: readonly LinkColumn[] = [
+  { title: 'link', text: ({ name }) => name },
+  { title: 'kind', text: ({ kind }) => kind },
+  { title: 'sides', text: describeSides },
+  { title: 'queued', align: 'right', text: ({ queuedBytes }) => formatBytes(queuedBytes) },
+  { title: 'messages', align: 'right', text: ({ messages }) => formatCount(messages) },
+  { title: 'capacity', align: 'right', text: ({ capacityBytes }) => formatBytes(capacityBytes) },
+  { title: 'waiting', align: 'right', text: ({ waiting }) => formatCount(waiting) },
+  { title: 'value', align: 'right', text: describeValue },
+  { title: 'held by', text: ({ holders }) => holders?.join(', ') ?? '' },
+  { title: 'place', text: placeOf },
+]
+
+function formatLinks(links: readonly LinkStatus[], paint: Paint): string {
+  const columns = linkColumns.filter(({ text }) => links.some(link => text(link) !== ''))
+  const rows = links.map(link =>
+    columns.map(({ text, align }): Cell => ({ text: escapeControls(text(link)), ...(align && { align }) })),
+  )
+  return formatTable(
+    columns.map(({ title }) => title),
+    rows,
+    paint,
+  )
+}
+
+function formatCount(count: number | null | undefined): string {
+  return typeof count === 'number' ? String(count) : ''
 }
 
 function describeSides(link: LinkStatus): string {

@@ -6,7 +6,7 @@ import { type VerbName, verbNames, verbs } from '../verbs.js'
 
 export const completion: Verb = {
   arguments: [
-    ['<shell>', `${Object.keys(scripts).join(', ')}; or names: the processes of the config, as the scripts ask`],
+    ['<shell>', `${Object.keys(scripts).join(', ')}; or names, links: those of the config, as the scripts ask`],
   ],
   firstChoices: Object.keys(scripts),
   examples: [
@@ -16,7 +16,8 @@ export const completion: Verb = {
   ],
   async run(call) {
     const [shell] = call.arguments
-    if (shell === 'names') return printNames(call)
+    if (shell === 'names') return printNames(call, 'processes')
+    if (shell === 'links') return printNames(call, 'links')
     if (!Object.hasOwn(scripts, shell!)) {
       const what = `There is no completion for "${shell}". Shells: ${Object.keys(scripts).join(', ')}.`
       throw new IpcsupError('IPCSUP_ERR_USAGE', { what, verb: 'completion' })
@@ -45,8 +46,12 @@ export interface DescribedVerb {
   readonly options: readonly DescribedOption[]
   /** Words that its first argument may be; none: any. */
   readonly firstChoices: readonly string[]
+  /** The same of the second one. */
+  readonly secondChoices: readonly string[]
   /** Its arguments are names of processes. */
   readonly takesNames: boolean
+  /** Its first argument is the name of a link. */
+  readonly takesLink: boolean
 }
 
 async function describeVerb(name: VerbName): Promise<DescribedVerb> {
@@ -57,6 +62,8 @@ async function describeVerb(name: VerbName): Promise<DescribedVerb> {
     about: verbs[name].about,
     options: options.map(describeOption),
     firstChoices: verb.firstChoices ?? [],
+    secondChoices: verb.secondChoices ?? [],
+    takesLink: verb.arguments?.[0]?.[0] === '<link>',
     takesNames: (verb.arguments ?? []).some(([syntax]) => syntax.includes('name')),
   }
 }
@@ -72,11 +79,11 @@ function describeOption({ flags, about, choices = [] }: OptionSpec): DescribedOp
 }
 
 /** One a line. A shell that completes wants no message: without a valid config there are no names. */
-async function printNames(call: Call): Promise<0> {
+async function printNames(call: Call, what: 'processes' | 'links'): Promise<0> {
   try {
     const { plan } = await loadPlan(call)
     call.out.write(
-      Object.keys(plan.processes)
+      Object.keys(plan[what])
         .map(name => `${name}\n`)
         .join(''),
     )

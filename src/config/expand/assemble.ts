@@ -26,7 +26,7 @@ export function assemble(
   if (!checkLimits(scope, drafts)) return { links: {}, processes: {} }
   const groups: Groups = new Map([...drafts.map(draft => [draft.name, nameReplicas(draft)] as const), ...pipelines])
   const byName = new Map(drafts.flatMap(draft => nameReplicas(draft).map(name => [name, draft] as const)))
-  const needsOf = new Map(drafts.map(draft => [draft, resolveNeeds(scope, draft, groups)]))
+  const needsOf = new Map(drafts.map(draft => [draft, resolveNeeds(scope, draft, groups, byName)]))
   const processes = [...byName].map(([name, draft]) => ({ name, ...draft.plan, needs: needsOf.get(draft)! }))
   const uses = collectUses(processes)
   const links = [...scope.links.values()]
@@ -86,10 +86,12 @@ function warnOfStopCycles(
   uses: ReturnType<typeof collectUses>,
 ): void {
   for (const cycle of findCycles(stopEdges(scope.links.values(), uses, processes))) {
-    const names = cycle.filter(node => !node.includes(' ') && !scope.links.has(node))
+    // Nodes of links have a blank. A cycle that begins at one ends there too.
+    const names = cycle.filter(node => !node.includes(' '))
+    const closed = names[0] === names.at(-1) ? names : [...names, names[0]]
     scope.findings.warn(
       '',
-      `${names.join(' → ')} go in a circle of links or needs: at the stop they are ended together, not one after the other.`,
+      `${closed.join(' → ')} go in a circle of links or needs: at the stop they are ended together, not one after the other.`,
     )
   }
 }

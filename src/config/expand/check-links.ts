@@ -12,7 +12,11 @@ export interface LinkUses {
 
 /** @param mayBeUnused - sides without a process are allowed: an app, or a process with problems, may be there */
 export function checkLink(scope: Scope, given: LinkUses, { mayBeUnused }: { readonly mayBeUnused: boolean }): void {
-  if (!mayBeUnused) checkUnused(scope, given)
+  if (!mayBeUnused) {
+    checkUnused(scope, given)
+    checkServer(scope, given)
+  }
+  checkRoute(scope, given)
   checkReaders(scope, given)
   checkWriters(scope, given)
 }
@@ -35,6 +39,27 @@ function checkUnused(scope: Scope, { link, uses }: LinkUses): void {
       ? `no process uses this link. Give it to processes, at ${listChoices(Object.keys(link.sides))}, or leave it out.`
       : `no process has side ${listChoices(unused)} of this link; only ${users} uses it. Give the other side to a process, or leave the link out.`,
   )
+}
+
+/** The supervisor listens, so that clients are let in, and wait. */
+function checkServer(scope: Scope, { link, uses }: LinkUses): void {
+  const listening = Object.keys(link.sides).find(side => link.sides[side]!.listens)
+  const [client] = uses
+  if (listening === undefined || client === undefined || uses.some(use => use.side === listening)) return
+  scope.findings.warn(
+    link.path,
+    `no process has side "${listening}": "${client.process}" will wait for an answer that nobody gives. Add links: { ${link.name}: "${listening}" } to its server.`,
+  )
+}
+
+/** Who never tells that it is ready would never cause anything. */
+function checkRoute(scope: Scope, { link, uses, drafts }: LinkUses): void {
+  const route = link.kind.route?.(link.options)
+  if (route?.on !== 'ready') return
+  const causes = uses.filter(use => use.side === route.from).map(use => drafts.get(use.process)!)
+  for (const { name, plan } of new Set(causes))
+    if (plan.ready === null)
+      scope.findings.report(link.path, `waits for "${name}" to be ready, which does not tell. Give it ready: "notify".`)
 }
 
 const bothWays = (link: DraftLink, side: string) => link.sides[side]!.reads && link.sides[side]!.writes

@@ -39,8 +39,11 @@ export function draftLink(
 ): DraftLink {
   const kind = scope.kinds[given.kind]!
   const options = resolveOptions(kind, given.options, scope.directory)
-  for (const { option, message } of kind.check?.(options) ?? [])
-    scope.findings.report(option === null ? given.path : `${given.path}.${option}`, message)
+  for (const { option, message } of kind.check?.(options) ?? []) {
+    const path = option === null ? given.path : `${given.path}.${option}`
+    // A value that is wrong was taken out, so here it looks as if it were missing.
+    if (!scope.findings.has(path)) scope.findings.report(path, message)
+  }
   return {
     name: given.name,
     path: given.path,
@@ -48,7 +51,7 @@ export function draftLink(
     sides: kind.sides(options),
     traits: kind.traits(options),
     options,
-    lifetime: given.lifetime ?? 'auto',
+    lifetime: given.lifetime ?? kind.defaultLifetime ?? 'auto',
     isLineWise: given.writers === 'lines',
     isShared: given.readers === 'shared',
   }

@@ -8,15 +8,41 @@ import type { Draft, Scope } from './scope.js'
 /** A name in `needs` → the processes it stands for: the replicas of a process, the stages of a pipeline. */
 export type Groups = ReadonlyMap<string, readonly string[]>
 
-/** Needs of a process by the names in the Plan. What is wrong is reported once for each draft. */
-export function resolveNeeds(scope: Scope, draft: Draft, groups: Groups): Readonly<Record<string, Need>> {
+/** Of two needs of one process the later one holds. */
+const order = ['started', 'ready', 'completed'] as const satisfies readonly Need[]
+
+/**
+ * Needs of a process by the names in the Plan. What is wrong is reported once for each draft.
+ *
+ * @param drafts - by the names in the Plan
+ */
+export function resolveNeeds(
+  scope: Scope,
+  draft: Draft,
+  groups: Groups,
+  drafts: ReadonlyMap<string, Draft>,
+): Readonly<Record<string, Need>> {
   const resolved: Record<string, Need> = {}
   for (const [name, need] of Object.entries(draft.needs)) {
     const members = groups.get(name)
     if (members === undefined) reportUnknown(scope, draft, name, groups)
-    for (const member of members ?? []) if (resolved[member] !== 'completed') resolved[member] = need
+    for (const member of members ?? []) {
+      const other = resolved[member]
+      if (other === undefined || order.indexOf(need) > order.indexOf(other)) resolved[member] = need
+    }
+    if (need === 'ready' && members?.some(member => drafts.get(member)!.plan.ready === null))
+      reportSilent(scope, draft, name, drafts.get(members[0]!)!)
   }
   return resolved
+}
+
+/** Nothing would ever tell that it is ready. */
+function reportSilent(scope: Scope, { path }: Draft, name: string, needed: Draft): void {
+  const isProcess = needed.path === `processes.${name}`
+  const advice = isProcess
+    ? `If it sends READY=1 to $NOTIFY_SOCKET, give it ready: "notify"; else use "started".`
+    : 'Stages of a pipeline say nothing: use "started".'
+  scope.findings.report(`${path}.needs.${name}`, `"${name}" does not tell when it is ready. ${advice}`)
 }
 
 function reportUnknown(scope: Scope, draft: Draft, name: string, groups: Groups): void {

@@ -1,4 +1,5 @@
-import type { Kind, LinkOptions, OptionField, OptionValue } from '../../ipc/kind.js'
+import type { Kind } from '../../ipc/kind.js'
+import type { LinkOptions, OptionField, OptionValue } from '../../ipc/options.js'
 import { parseMode } from '../modes.js'
 import { parseSize } from '../units.js'
 import { resolvePath } from './scope.js'
@@ -35,6 +36,7 @@ const resolvers = {
   boolean: keep,
   user: keep,
   group: keep,
+  protocol: keep,
   integer: keep,
   integers: keep,
   choice: keep,

@@ -82,6 +82,7 @@ function expandStage(scope: Scope, { name, stage, streams, pipeline, path, lineP
         ...stage.redirections.map(redirection => resolveFile(scope, redirection, cwd, linePath)),
       ],
       handles: numberHandles(scope, templates.handles),
+      ready: null,
       restart: expandRestart(scope, pipeline.restart, 'never', path),
       cleanExits: [0],
       stopSignal: 'SIGTERM',

@@ -36,6 +36,7 @@ export function expandProcess(scope: Scope, name: string, given: ProcessConfig):
     redirections,
     // After the templates: their placeholders may imply more.
     handles: numberHandles(scope, templates.handles),
+    ready: given.ready ?? null,
     restart: expandRestart(scope, given.restart, 'on-failure', path),
     cleanExits: [...new Set([0, ...(given.cleanExits ?? [])])].toSorted((a, b) => a - b),
     stopSignal: checkSignal(scope, given.stopSignal ?? 'SIGTERM', `${path}.stopSignal`),

@@ -1,6 +1,7 @@
 /** What the parts of the expansion share: between a checked config and its Plan. */
 import { isAbsolute, resolve } from 'node:path'
-import type { Kind, LinkOptions, Side, Traits } from '../../ipc/kind.js'
+import type { Kind, Side, Traits } from '../../ipc/kind.js'
+import type { LinkOptions } from '../../ipc/options.js'
 import { suggest } from '../../nearest.js'
 import type { Need, PlannedLink, PlannedProcess } from '../plan.js'
 import { type Findings, listChoices, quote } from '../problems.js'

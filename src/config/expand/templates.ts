@@ -44,7 +44,8 @@ function checkPlaceholder(scope: Scope, process: TemplateScope, placeholder: Pla
     placeholder.part === 'natural' ? 'path, name or address' : (partNames[placeholder.part] ?? placeholder.part)
   const words = offered.map(part => (part === 'natural' ? `{${link.name}}` : `{${link.name}.${part}}`))
   const advice = words.length === 0 ? 'Nothing stands for it.' : `Use ${words.join(' or ')}.`
-  scope.findings.report(path, `${word}: a ${link.kind.name} has no ${missing}. ${advice}`)
+  const article = /^[aeio]/.test(link.kind.name) ? 'an' : 'a'
+  scope.findings.report(path, `${word}: ${article} ${link.kind.name} has no ${missing}. ${advice}`)
 }
 
 /** A client needs nothing but the address: naming it is enough. */

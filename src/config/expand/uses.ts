@@ -52,9 +52,11 @@ export function stopEdges(
   for (const { name, sides } of list) {
     const listens = (use: PlannedUse) => sides[use.side]!.listens
     if (!Object.values(sides).some(side => side.listens)) continue
+    // A process may have the same name as the link.
+    const node = `${name} listener`
     for (const use of uses.get(name) ?? []) {
-      if (listens(use)) add(name, use.process)
-      else add(use.process, name)
+      if (listens(use)) add(node, use.process)
+      else add(use.process, node)
     }
   }
   for (const process of processes) for (const need of Object.keys(process.needs)) add(process.name, need)

@@ -1,4 +1,4 @@
-import { fifoOptions, makeFifo } from '../fifo-file.js'
+import { checkMode, fifoOptions, makeFifo } from '../fifo-file.js'
 import { holdPipe, openPipe, pipeSides, pipeTraits } from '../held-pipe.js'
 import type { Kind } from '../kind.js'
 import { applyCapacity, capacityOptions } from '../pipe-capacity.js'
@@ -14,6 +14,7 @@ export default {
   sides: () => pipeSides,
   parts: () => ['natural', 'path'],
   traits: () => pipeTraits(true),
+  check: checkMode,
   create: (options, where) => {
     const fifo = makeFifo(options, where)
     const object = holdPipe({ link: where.link, ...fifo })

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { IpcsupError } from '../../errors.js'
 import { changeSendBuffer, createSocketPair, readSendBuffer, type SocketType } from '../../platform/index.js'
 import { holdPair, pairSides } from '../held-pair.js'
-import type { Kind, LinkObject, LinkOptions, Where } from '../kind.js'
+import type { Kind, LinkObject, Where } from '../kind.js'
+import type { LinkOptions } from '../options.js'
 
 const types = ['stream', 'dgram', 'seqpacket'] as const satisfies readonly SocketType[]
 
@@ -48,8 +49,8 @@ export default {
       const { openMessageEndpoint } = await import('../message-endpoint.js')
       return openMessageEndpoint(end.descriptor)
     }
-    const { Socket } = await import('node:net')
-    return new Socket({ fd: end.descriptor, readable: true, writable: true, allowHalfOpen: true })
+    const { openIdleSocket } = await import('../idle-socket.js')
+    return openIdleSocket({ fd: end.descriptor, readable: true, writable: true, allowHalfOpen: true })
   },
 } satisfies Kind
 

@@ -1,5 +1,5 @@
 /** Calls on any descriptor. */
-import { closeSync, constants } from 'node:fs'
+import { closeSync, constants, fstatSync, readFileSync } from 'node:fs'
 import { check, declare, declareWaiting, lastErrno, systemError } from './native.js'
 import { readOpenFilesLimit } from './processes.js'
 
@@ -43,6 +43,22 @@ export interface Readiness {
   readonly broken: boolean
 }
 
+/**
+ * What an open descriptor is of, as nothing else has it while that exists: device and inode, or the number of an eventfd,
+ * of which all have one inode. null: it is not open, or Linux before 5.2 does not say.
+ */
+export function identifyDescriptor(descriptor: number): string | null {
+  try {
+    const { dev, ino, mode } = fstatSync(descriptor)
+    if ((mode & constants.S_IFMT) !== 0) return `${dev}:${ino}`
+    const facts = readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1')
+    const number = /^eventfd-id:\s*(\d+)/m.exec(facts)?.[1]
+    return number === undefined ? null : `eventfd:${number}`
+  } catch {
+    return null
+  }
+}
+
 /** A close-on-exec duplicate, numbered at least `lowest`; the caller closes it. */
 export function duplicateDescriptor(descriptor: number, lowest = 3): number {
   return check(fcntl(descriptor, F_DUPFD_CLOEXEC, lowest), 'Duplicating a descriptor', 'fcntl')
@@ -69,6 +85,13 @@ export function makeBlocking(descriptor: number): void {
   const flags = readFlags(descriptor)
   if ((flags & constants.O_NONBLOCK) === 0) return
   check(fcntl(descriptor, F_SETFL, flags & ~constants.O_NONBLOCK), 'Making a descriptor blocking', 'fcntl')
+}
+
+/** Sets O_NONBLOCK on the description of `descriptor`: for everybody who shares it. */
+export function makeNonBlocking(descriptor: number): void {
+  const flags = readFlags(descriptor)
+  if ((flags & constants.O_NONBLOCK) !== 0) return
+  check(fcntl(descriptor, F_SETFL, flags | constants.O_NONBLOCK), 'Making a descriptor non-blocking', 'fcntl')
 }
 
 /** Bytes that can be read at once: of a stream all, of datagrams those of the first. */

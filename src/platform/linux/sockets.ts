@@ -87,6 +87,8 @@ export function sendMessage(descriptor: number, bytes: Uint8Array): boolean {
 /** Takes one message whole, without waiting; null when there is none. An end of stream looks like an empty message. */
 export function receiveMessage(descriptor: number): Uint8Array | null {
   const size = recv(descriptor, new Uint8Array(1), 0, MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC)
+  // The peer left without taking what was sent to it: told once, and before the messages that it sent itself.
+  if (size < 0 && lastErrno() === 'ECONNRESET') return receiveMessage(descriptor)
   if (size < 0) return refuseUnlessEmpty()
   const bytes = new Uint8Array(size)
   return recv(descriptor, bytes, size, MSG_DONTWAIT) < 0 ? refuseUnlessEmpty() : bytes

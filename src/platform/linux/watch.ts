@@ -2,6 +2,8 @@
  * Readiness of a descriptor in Node's event loop, for those that `net.Socket` refuses (pidfd, datagram and packet
  * sockets, eventfd). `koffi.node.poll` is not documented: this is its only user, and has a test of its own.
  */
+import { closeSync } from 'node:fs'
+import { duplicateDescriptor } from './descriptors.js'
 import { loadKoffi } from './native.js'
 
 /** Stops watching. Must be called before the descriptor is closed; may be called twice. */
@@ -11,8 +13,8 @@ export interface StopWatching {
   unref(): void
 }
 
-// koffi's handles stop silently when they are collected.
-const openHandles = new Set<object>()
+/** By the number that is watched. koffi's handles stop silently when they are collected. */
+const handles = new Map<number, object>()
 
 /**
  * Calls back while `descriptor` is readable (also at end of stream and on errors), once for each turn of the loop.
@@ -33,13 +35,16 @@ function watch(
   onReady: () => void,
 ): StopWatching {
   const state = { isOpen: true, isScheduled: false }
-  const handle = loadKoffi().node.poll(descriptor, events, deliverLater(state, onReady))
-  openHandles.add(handle)
+  // libuv takes one watch for each number: a second one of the same end is on a number of its own.
+  const own = handles.has(descriptor) ? duplicateDescriptor(descriptor) : descriptor
+  const handle = loadKoffi().node.poll(own, events, deliverLater(state, onReady))
+  handles.set(own, handle)
   const stop = (): void => {
     if (!state.isOpen) return
     state.isOpen = false
-    openHandles.delete(handle)
+    handles.delete(own)
     handle.close()
+    if (own !== descriptor) closeSync(own)
   }
   return Object.assign(stop, { unref: () => handle.unref() })
 }

@@ -8,6 +8,7 @@ import type { Drain } from './drain.js'
 import type { Links } from './links.js'
 import { type LinkRecord, newProcessRecord, type ProcessRecord } from './records.js'
 import type { Resets } from './resets.js'
+import type { Routes } from './routes.js'
 import { isFinished } from './transitions.js'
 
 export interface EngineListener {
@@ -42,6 +43,7 @@ export class Brain {
   /** Set once, by the engine that makes all parts. */
   links!: Links
   resets!: Resets
+  routes!: Routes
   phase: Phase = 'new'
   stopAsked: StopManner | null = null
   drain: Drain | null = null

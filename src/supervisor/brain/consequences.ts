@@ -1,4 +1,5 @@
 /** What follows from a change: who may start now, which need is lost, which link is free to be made anew. */
+import type { Need } from '../../config/plan.js'
 import type { Brain } from './brain.js'
 import type { Machine } from './machine.js'
 import type { LinkRecord, ProcessRecord } from './records.js'
@@ -41,7 +42,7 @@ export class Consequences {
       const standing = standingOf(this.#brain.record(name), need)
       if (standing === 'lost') {
         record.exitWell = false
-        record.note = `need "${name}" failed`
+        record.note = explainLoss(this.#brain.record(name))
         return this.#machine.dispatch(record, 'needLost')
       }
       if (standing === 'open') {
@@ -84,10 +85,17 @@ export class Consequences {
 }
 
 /** How a need of somebody stands. */
-function standingOf(need: ProcessRecord, condition: 'started' | 'completed'): 'met' | 'open' | 'lost' {
+function standingOf(need: ProcessRecord, condition: Need): 'met' | 'open' | 'lost' {
   if (condition === 'started' && need.started) return 'met'
+  if (condition === 'ready' && need.state === 'ready') return 'met'
   if (need.state === 'failed') return 'lost'
   if (need.state !== 'completed') return 'open'
   if (need.endedByHand || need.turned) return 'lost'
-  return 'met'
+  // It has done its work; was it never ready, it never will be.
+  return condition === 'ready' && !need.saidReady ? 'lost' : 'met'
+}
+
+function explainLoss({ name, state, endedByHand, turned }: ProcessRecord): string {
+  const isDone = state === 'completed' && !endedByHand && !turned
+  return isDone ? `need "${name}" ended before it was ready` : `need "${name}" failed`
 }

@@ -13,8 +13,10 @@ import { Instances } from './instances.js'
 import { Links } from './links.js'
 import { Machine } from './machine.js'
 import { withNeeds } from './order.js'
-import type { ProcessRecord } from './records.js'
+import type { LinkRecord, ProcessRecord } from './records.js'
 import { Resets } from './resets.js'
+import { Routes } from './routes.js'
+import { Signals } from './signals.js'
 import { isFinished } from './transitions.js'
 
 export class Engine {
@@ -23,9 +25,8 @@ export class Engine {
   readonly #instances: Instances
   readonly #consequences: Consequences
   readonly #graph: Graph
+  readonly #signals: Signals
   readonly #jobs: (() => void)[] = []
-  /** What waits for the answer to a signal by hand, by the id of the call. */
-  readonly #whenSignalled = new Map<number, () => void>()
   #busy = false
   #calls = 0
 
@@ -41,12 +42,15 @@ export class Engine {
     this.#instances = new Instances(brain, this.#machine)
     this.#consequences = new Consequences(brain, this.#machine)
     this.#graph = new Graph(brain, this.#machine, this.#consequences)
+    this.#signals = new Signals(brain)
+    brain.routes = new Routes(brain, this.#signals)
     brain.links = new Links(plan, {
       send,
       isOver: name => brain.isOver(brain.record(name)),
       isSealed: (name, link) => brain.isSealed(brain.record(name), link),
       isStopping: link => brain.isStopping(link),
       changed: (link, side, change, unreadBytes) => this.#consequences.linkChanged(link, side, change, unreadBytes),
+      called: link => brain.routes.called(link),
       settled: link => this.#graph.linkSettled(link),
     })
     brain.resets = new Resets({
@@ -119,15 +123,15 @@ export class Engine {
 
   /** To the groups of the named processes that have an instance; `done` once the host has sent them all. */
   signalProcesses(names: readonly string[], signal: string, done: () => void): void {
-    this.#run(() => {
-      const live = names.map(name => this.#brain.record(name)).filter(record => record.instance?.spawned)
-      let waitsFor = live.length
-      if (waitsFor === 0) done()
-      for (const { name, generation } of live)
-        this.#whenSignalled.set(this.#brain.send({ type: 'signal', process: name, generation, signal }), () => {
-          waitsFor -= 1
-          if (waitsFor === 0) done()
-        })
+    const records = names.map(name => this.#brain.record(name))
+    this.#run(() => this.#signals.send(records, signal, done))
+  }
+
+  /** Raises the signal of a route by hand; `done` with those that got it, once the host has sent them all. */
+  callLink(link: LinkRecord, done: (names: readonly string[]) => void): void {
+    this.#refuseBeforeStart([link.plan.name])
+    this.#graph.whenOpen(() => {
+      const names = this.#brain.routes.raise(link, () => queueMicrotask(() => done(names)))
     })
   }
 
@@ -203,9 +207,10 @@ export class Engine {
         return this.#instances.exited(record, event)
       case 'cleared':
         return this.#instances.cleared(record, event.generation)
+      case 'notified':
+        return this.#instances.notified(record, event)
       case 'signalled':
-        this.#whenSignalled.get(event.id)?.()
-        this.#whenSignalled.delete(event.id)
+        return this.#signals.answered(event.id)
     }
   }
 

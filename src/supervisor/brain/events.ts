@@ -8,6 +8,8 @@ export const processEvents = [
   /** A need can never be met. */
   'needLost',
   'spawned',
+  /** It says that it is ready. */
+  'ready',
   /** It ended (or could not be spawned) and shall run again; nothing of it is left. */
   'crashed',
   /** The same, but members of its group are still alive. */

@@ -5,6 +5,7 @@ import type { Consequences } from './consequences.js'
 import { Drain } from './drain.js'
 import type { Machine } from './machine.js'
 import type { LinkRecord } from './records.js'
+import { isUp } from './transitions.js'
 
 export class Graph {
   readonly #brain: Brain
@@ -51,9 +52,11 @@ export class Graph {
 
   #begin(): void {
     this.#brain.phase = 'running'
+    const isStopped = this.#brain.stopAsked !== null
+    if (!isStopped) for (const name of this.#wanted) this.#machine.dispatch(this.#brain.record(name), 'start')
+    // Not before: whoever waits for the start looks at which processes are wanted.
     this.#brain.listener.linksOpen()
-    if (this.#brain.stopAsked !== null) return this.beginDrain()
-    for (const name of this.#wanted) this.#machine.dispatch(this.#brain.record(name), 'start')
+    if (isStopped) return this.beginDrain()
     for (const job of this.#deferred) this.#brain.run(job)
   }
 
@@ -89,7 +92,7 @@ export class Graph {
     for (const record of records) record.turned = true
     for (const record of records) {
       for (const link of this.#brain.links.of(record.name)) this.#brain.linksToReview.add(link)
-      const ends = record.state === 'running' || record.state === 'starting'
+      const ends = isUp(record.state) || record.state === 'starting'
       const byItself = ends && records.length === 1 && this.#brain.links.flowing(record.name, 'reads').length > 0
       if (byItself)
         this.#machine.setTimer(record, this.#brain.plan.drainTimeoutMs, () => this.#machine.dispatch(record, 'turn'))

@@ -30,6 +30,21 @@ export class Instances {
     for (const dependant of this.#brain.dependantsOf(record.name)) this.#brain.toReview.add(dependant)
   }
 
+  /** What an instance says of itself may overtake the answer to its spawn. */
+  notified(record: ProcessRecord, event: Extract<HostEvent, { type: 'notified' }>): void {
+    const { instance } = record
+    if (instance?.generation !== event.generation) return
+    if (!instance.spawned) this.spawned(record, event.generation, null)
+    record.statusText = event.status ?? record.statusText
+    if (!event.ready) return
+    record.saidReady = true
+    const before = record.state
+    this.#machine.dispatch(record, 'ready')
+    if (record.state === before) return
+    this.#brain.routes.ready(record)
+    for (const dependant of this.#brain.dependantsOf(record.name)) this.#brain.toReview.add(dependant)
+  }
+
   spawnFailed(record: ProcessRecord, event: Extract<HostEvent, { type: 'spawnFailed' }>): void {
     const { instance } = record
     if (instance?.generation !== event.generation || instance.spawned) return
@@ -48,6 +63,7 @@ export class Instances {
     if (!instance.spawned) this.spawned(record, event.generation, null)
     record.instance = null
     record.leftovers = event.leftovers
+    this.#brain.routes.exited(record)
     addUsage(record, event.usage)
     this.#cancelTimerUnlessStopping(record)
     if (record.state === 'stopping') {

@@ -13,6 +13,8 @@ export interface LinkCircumstances {
   /** The turn of one of the link's processes in the stop of the graph has come. */
   isStopping(link: LinkRecord): boolean
   changed(link: LinkRecord, side: string, change: 'closed' | 'reset', unreadBytes: number | null): void
+  /** Somebody wrote to the calling side of a route. */
+  called(link: LinkRecord): void
   /** A link was made (again), or could not be. */
   settled(link: LinkRecord): void
 }
@@ -94,8 +96,9 @@ export class Links {
   }
 
   #closingReason(link: LinkRecord, side: string): 'over' | 'sealed' | null {
-    // Nothing is held there, and a client that ended must not keep the next one away.
-    if (!link.plan.sides[side]!.descriptor) return null
+    // Nothing is held there, and a client that ended must not keep the next one away. Nor one that called by a route:
+    // nobody waits for an end there.
+    if (!link.plan.sides[side]!.descriptor || link.plan.route !== null) return null
     if ((link.appUses.get(side) ?? 0) > 0) return null
     const stopping = this.#around.isStopping(link)
     if (link.plan.lifetime === 'hold' && !stopping) return null
@@ -118,6 +121,8 @@ export class Links {
       case 'openFailed':
         if (link.phase !== 'opening') return
         return this.#fail(link, event.error)
+      case 'called':
+        return this.#around.called(link)
       case 'released':
         return this.#around.changed(link, event.side, 'closed', event.unreadBytes)
       case 'destroyed':

@@ -52,6 +52,8 @@ export class Machine {
     record.needsMet = true
     record.note = null
     record.unheard = false
+    record.saidReady = false
+    record.statusText = null
     record.instance = {
       generation: record.generation,
       askedAtMs: this.#brain.clock.now(),

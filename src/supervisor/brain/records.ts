@@ -29,6 +29,9 @@ export interface ProcessRecord {
   needsMet: boolean
   /** It was spawned in this life: what `needs: started` waits for. */
   started: boolean
+  /** Its last instance said that it is ready, and in one line what it does. */
+  saidReady: boolean
+  statusText: string | null
   /** Its turn in the stop of the graph has come: nothing is started any more. */
   turned: boolean
   /** Was stopped by hand for good, so nobody may take it for completed work. */
@@ -66,6 +69,8 @@ export function newProcessRecord(plan: PlannedProcess): ProcessRecord {
     wanted: false,
     needsMet: false,
     started: false,
+    saidReady: false,
+    statusText: null,
     turned: false,
     endedByHand: false,
     generation: 0,

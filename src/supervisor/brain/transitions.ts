@@ -24,6 +24,7 @@ export const transitions = {
     needsMet: 'impossible',
     needLost: 'ignored',
     spawned: 'impossible',
+    ready: 'impossible',
     crashed: 'impossible',
     crashedLeaving: 'impossible',
     succeeded: 'impossible',
@@ -43,6 +44,7 @@ export const transitions = {
     needsMet: go('starting', 'spawn'),
     needLost: go('failed', 'cancel', 'finish'),
     spawned: 'impossible',
+    ready: 'impossible',
     crashed: 'impossible',
     crashedLeaving: 'impossible',
     succeeded: 'impossible',
@@ -62,6 +64,7 @@ export const transitions = {
     needsMet: 'impossible',
     needLost: 'ignored',
     spawned: go('running'),
+    ready: 'impossible',
     crashed: go('delayed', 'delay'),
     crashedLeaving: 'impossible',
     succeeded: 'impossible',
@@ -81,6 +84,27 @@ export const transitions = {
     needsMet: 'impossible',
     needLost: 'ignored',
     spawned: 'impossible',
+    ready: go('ready'),
+    crashed: go('delayed', 'delay'),
+    crashedLeaving: stop('delay', 'terminate'),
+    succeeded: go('completed', 'finish'),
+    broke: go('failed', 'finish'),
+    cleared: 'impossible',
+    due: 'impossible',
+    park: stop('park', 'terminate'),
+    end: stop('finish', 'terminate'),
+    restart: stop('again', 'terminate'),
+    turn: stop('finish', 'terminate'),
+    reset: stop('reset', 'terminate'),
+    overtime: 'impossible',
+    disowned: 'impossible',
+  },
+  ready: {
+    start: 'ignored',
+    needsMet: 'impossible',
+    needLost: 'ignored',
+    spawned: 'impossible',
+    ready: 'ignored',
     crashed: go('delayed', 'delay'),
     crashedLeaving: stop('delay', 'terminate'),
     succeeded: go('completed', 'finish'),
@@ -100,6 +124,7 @@ export const transitions = {
     needsMet: 'impossible',
     needLost: 'ignored',
     spawned: go('stopping', 'terminate'),
+    ready: 'ignored',
     crashed: 'impossible',
     crashedLeaving: 'impossible',
     succeeded: 'impossible',
@@ -119,6 +144,7 @@ export const transitions = {
     needsMet: 'impossible',
     needLost: 'ignored',
     spawned: 'impossible',
+    ready: 'impossible',
     crashed: 'impossible',
     crashedLeaving: 'impossible',
     succeeded: 'impossible',
@@ -138,6 +164,7 @@ export const transitions = {
     needsMet: 'impossible',
     needLost: 'ignored',
     spawned: 'impossible',
+    ready: 'impossible',
     crashed: 'impossible',
     crashedLeaving: 'impossible',
     succeeded: 'impossible',
@@ -157,6 +184,7 @@ export const transitions = {
     needsMet: 'impossible',
     needLost: 'ignored',
     spawned: 'impossible',
+    ready: 'impossible',
     crashed: 'impossible',
     crashedLeaving: 'impossible',
     succeeded: 'impossible',
@@ -176,6 +204,7 @@ export const transitions = {
     needsMet: 'impossible',
     needLost: 'ignored',
     spawned: 'impossible',
+    ready: 'impossible',
     crashed: 'impossible',
     crashedLeaving: 'impossible',
     succeeded: 'impossible',
@@ -191,6 +220,11 @@ export const transitions = {
     disowned: 'ignored',
   },
 } as const satisfies Record<ProcessState, Record<ProcessEvent, Cell>>
+
+/** Its instance runs, and nobody has asked it to stop. */
+export function isUp(state: ProcessState): boolean {
+  return state === 'running' || state === 'ready'
+}
 
 /** Where a stopped process goes. */
 export const aims = {

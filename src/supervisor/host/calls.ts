@@ -3,6 +3,7 @@ import { resourceUsage } from 'node:process'
 import type { Plan } from '../../config/plan.js'
 import { type ErrorData, IpcsupError } from '../../errors.js'
 import type { Run } from '../run/run.js'
+import { flushLinks } from './flush.js'
 import type { HostCall, HostEvent } from './host.js'
 import type { Instances } from './instances.js'
 import { addTaker, type Links } from './links.js'
@@ -45,8 +46,12 @@ export function createHandlers(hands: HandsOfHost): Handlers {
       return { type: 'released', id, link, generation, side, unreadBytes }
     },
     destroy: ({ id, link, generation }) => {
-      const unreadBytes = links.destroy(link, generation)
-      return { type: 'destroyed', id, link, generation, unreadBytes }
+      const destroy = (): HostEvent => {
+        const unreadBytes = links.destroy(link, generation)
+        return { type: 'destroyed', id, link, generation, unreadBytes }
+      }
+      const flushed = flushLinks(links, [link], hands.warn)
+      return flushed === null ? destroy() : flushed.then(destroy)
     },
     spawn: createSpawnHandler(hands),
     signal: async ({ id, process, generation, signal }) => {

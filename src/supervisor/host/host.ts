@@ -100,6 +100,18 @@ export type HostEvent =
       readonly outputs: Readonly<Record<string, EndState>>
     }
   | { readonly type: 'cleared'; readonly process: string; readonly generation: Generation }
+  /** A process said something of itself at $NOTIFY_SOCKET. */
+  | {
+      readonly type: 'notified'
+      readonly process: string
+      readonly generation: Generation
+      /** It said that it is ready. */
+      readonly ready: boolean
+      /** One line about what it does; null: it said nothing of that. */
+      readonly status: string | null
+    }
+  /** Somebody wrote to the calling side of a route. */
+  | { readonly type: 'called'; readonly link: string; readonly generation: Generation }
   | { readonly type: 'signalled'; readonly id: number; readonly process: string; readonly generation: Generation }
   | { readonly type: 'warning'; readonly message: string }
 

@@ -47,6 +47,8 @@ export interface Instances {
   live(): Iterable<Instance>
   /** Of a process, when its main process is alive. */
   find(process: string): Instance | undefined
+  /** By the pid of its main process. */
+  findByPid(pid: number): Instance | undefined
   leftovers(): Iterable<Leftover>
   findLeftover(process: string, generation: Generation): Leftover | undefined
   isSharing(name: string): boolean
@@ -54,19 +56,22 @@ export interface Instances {
   close(): void
 }
 
-export function createInstances(emit: (event: HostEvent) => void): Instances {
+/** @param beforeEnd - called before the end of an instance is told, and while it is still found */
+export function createInstances(emit: (event: HostEvent) => void, beforeEnd: () => void): Instances {
   const live = new Map<string, Live>()
+  const byPid = new Map<number, Instance>()
   const leftovers = new Map<string, Followed>()
   const sharers = createCounter()
   const lookForMembers = createMemberFinder()
 
-  const follow = ({ process, generation, pid }: Instance, members: readonly number[]): void => {
+  const follow = ({ process, generation, pid, ends }: Instance, members: readonly number[]): void => {
     const key = `${process} ${generation}`
     const leftover = { process, generation, pid, members }
     const watch = watchGroup(pid, members, left => {
       leftover.members = left
       if (left.length > 0) return
       leftovers.delete(key)
+      mendEnds(ends)
       emit({ type: 'cleared', process, generation })
     })
     leftovers.set(key, { leftover, stop: watch.stop })
@@ -75,17 +80,17 @@ export function createInstances(emit: (event: HostEvent) => void): Instances {
   const finish = (instance: Instance): void => {
     const { pidfd, stop } = live.get(instance.process)!
     stop()
+    beforeEnd()
     live.delete(instance.process)
+    byPid.delete(instance.pid)
     const reaped = reapProcess(pidfd)
     closeSync(pidfd)
     if (!reaped)
       emit({ type: 'warning', message: `Another part of this program took the status of ${instance.process}.` })
     const event = describeExit(instance, reaped)
     for (const name of instance.shared) sharers.add(name, -1)
-    for (const { held, side } of instance.ends) {
-      removeTaker(held, side)
-      held.object.mend?.(side)
-    }
+    for (const { held, side } of instance.ends) removeTaker(held, side)
+    mendEnds(instance.ends)
     // Nobody in the group is the usual case, and costs microseconds to find out.
     if (!groupExists(instance.pid)) emit({ ...event, leftovers: [] })
     else
@@ -99,10 +104,12 @@ export function createInstances(emit: (event: HostEvent) => void): Instances {
     add: instance => {
       const pidfd = openPidfd(instance.pid)!
       live.set(instance.process, { instance, pidfd, stop: watchReadable(pidfd, () => finish(instance)) })
+      byPid.set(instance.pid, instance)
       for (const name of instance.shared) sharers.add(name, 1)
     },
     live: () => [...live.values()].map(({ instance }) => instance),
     find: process => live.get(process)?.instance,
+    findByPid: pid => byPid.get(pid),
     leftovers: () => [...leftovers.values()].map(({ leftover }) => leftover),
     findLeftover: (process, generation) => leftovers.get(`${process} ${generation}`)?.leftover,
     isSharing: name => sharers.get(name) > 0,
@@ -113,9 +120,15 @@ export function createInstances(emit: (event: HostEvent) => void): Instances {
       }
       for (const { stop } of leftovers.values()) stop()
       live.clear()
+      byPid.clear()
       leftovers.clear()
     },
   }
+}
+
+/** The dead may have unlinked a path, or taken a permit along; so may what they left. */
+function mendEnds(ends: readonly GivenEnd[]): void {
+  for (const { held, side } of ends) held.object.mend?.(side)
 }
 
 interface Live {

@@ -32,10 +32,13 @@ export interface Links {
   /** The making that is there now. Throws when there is none. */
   get(name: string): HeldLink
   inspect(): Record<string, LinkFacts>
+  /** Brings to the disk what belongs there; null: nothing does. Rejects with the error of the system. */
+  flush(name: string): Promise<void> | null
   destroyAll(): void
 }
 
-export function createLinks(plan: Plan, run: Run): Links {
+/** @param onCall - told when somebody has written to the calling side of a route */
+export function createLinks(plan: Plan, run: Run, onCall: (link: string, generation: Generation) => void): Links {
   const held = new Map<string, HeldLink>()
   const destroyed = new Map<string, { readonly generation: Generation; readonly unreadBytes: number | null }>()
   const memory = createPipeMemory()
@@ -46,7 +49,7 @@ export function createLinks(plan: Plan, run: Run): Links {
   }
 
   const make = (name: string, generation: Generation): HeldLink => {
-    const { kind, options } = plan.links[name]!
+    const { kind, options, route } = plan.links[name]!
     let usesPipeMemory = false
     const found = findKind(kind)
     const object = found.create(options, {
@@ -60,8 +63,9 @@ export function createLinks(plan: Plan, run: Run): Links {
       record: made => run.ledger.recordObject(name, made),
       wasOurs: made => run.ledger.wasOurs(made),
     })
+    if (route) object.onCall?.(route.from, () => onCall(name, generation))
     if (usesPipeMemory) memory.count(name, object.facts().capacityBytes ?? 0)
-    const variables = (descriptor: number) => found.variables?.(descriptor) ?? {}
+    const variables = (descriptor: number) => found.variables?.(descriptor, options) ?? {}
     return { generation, object, variables, released: new Map(), sealed: new Set(), takers: new Map() }
   }
 
@@ -106,6 +110,7 @@ export function createLinks(plan: Plan, run: Run): Links {
       })
     },
     inspect: () => Object.fromEntries([...held].map(([name, { object }]) => [name, object.facts()])),
+    flush: name => held.get(name)?.object.flush?.() ?? null,
     destroyAll: () => {
       for (const name of [...held.keys()]) drop(name)
     },

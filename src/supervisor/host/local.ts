@@ -12,10 +12,12 @@ import type { Run } from '../run/run.js'
 import { createCallQueue } from './call-queue.js'
 import { createHandlers, type Handlers } from './calls.js'
 import type { DescriptorSources } from './child-descriptors.js'
+import { flushLinks } from './flush.js'
 import type { Closing, Host, HostEvent, HostRequest } from './host.js'
 import { createInstances, type Instances } from './instances.js'
 import { createLinks, type Links } from './links.js'
 import { createLogPipes, type LogPipes } from './log-pipes.js'
+import { hasNotifications, openNotifications } from './notifications.js'
 import { createSpawner } from './spawner.js'
 import { createMarkedFinder } from './strays.js'
 import { createPeakSampler } from './usage.js'
@@ -33,6 +35,7 @@ export interface LocalHostOptions {
 export interface LocalHost extends Host {
   /** A descriptor of that side for this process, blocking and close-on-exec; the caller closes it. -1: it has none. */
   takeEnd(link: string, side: string): { readonly descriptor: number; readonly hint: Hint }
+  hintOf(link: string): Hint
 }
 
 export function createLocalHost(options: LocalHostOptions): LocalHost {
@@ -42,8 +45,11 @@ export function createLocalHost(options: LocalHostOptions): LocalHost {
   const emit = (event: HostEvent): void => receive(event)
   const warn = (message: string): void => emit({ type: 'warning', message })
 
-  const links = createLinks(plan, run)
-  const instances = createInstances(emit)
+  const links = createLinks(plan, run, (link, generation) => emit({ type: 'called', link, generation }))
+  const instances = createInstances(emit, () => notifications?.drain())
+  const notifications = hasNotifications(plan)
+    ? openNotifications({ plan, directory: run.directory, instances, emit })
+    : null
   const sampler = createPeakSampler(() => instances.live())
   const logs = createLogPipes(
     options.logs,
@@ -51,7 +57,8 @@ export function createLocalHost(options: LocalHostOptions): LocalHost {
     error => warn(`Logs cannot be read: ${(error as Error).message}`),
   )
   const sources = makeSources(links, logs, instances, warn)
-  const spawner = createSpawner({ plan, run, links, sources, environment })
+  const notifySocket = notifications?.path ?? null
+  const spawner = createSpawner({ plan, run, links, sources, environment, notifySocket })
   const findMarked = createMarkedFinder(run.id, () => queue.idle())
   const handlers = createHandlers({ plan, run, links, instances, logs, spawner, findMarked, warn })
   const queue = createCallQueue<HostRequest>(request => {
@@ -71,6 +78,7 @@ export function createLocalHost(options: LocalHostOptions): LocalHost {
       const isGiven = plan.links[link]!.sides[side]!.descriptor
       return { descriptor: isGiven ? object.take(side) : -1, hint: object.hint() }
     },
+    hintOf: link => links.get(link).object.hint(),
     inspectLinks: async () => links.inspect(),
     inspectProcesses: shareWhilePending(() => inspectProcesses(instances)),
     close: async ({ stopTimeoutMs, logDeadlineMs }): Promise<Closing> => {
@@ -79,6 +87,8 @@ export function createLocalHost(options: LocalHostOptions): LocalHost {
       const leftovers = await endLeftovers(instances, run.id, stopTimeoutMs)
       sampler.stop()
       const droppedLogBytes = await logs.close(logDeadlineMs)
+      await flushLinks(links, Object.keys(plan.links), warn)
+      notifications?.close()
       links.destroyAll()
       instances.close()
       return { leftovers, droppedLogBytes }

@@ -112,7 +112,8 @@ function explainSize(process: string, command: string, sizes: SpawnSizes): Spawn
     what === null
       ? `its arguments and environment are ${total} bytes together, more than the kernel takes (a quarter of \`ulimit -s\`); the largest is ${nameLargest(sizes)}`
       : `${what} is longer than the ${longestString - 1} bytes that the kernel takes`
-  return fault('IPCSUP_ERR_ARGUMENTS_TOO_LONG', 126, { process, command, why })
+  const advice = what === 'the variable IPCSUP_LINKS' ? 'Give it fewer links.' : undefined
+  return fault('IPCSUP_ERR_ARGUMENTS_TOO_LONG', 126, { process, command, why, ...(advice && { advice }) })
 }
 
 /** Reasons that are not of the command. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Plan, PlannedProcess } from '../../config/plan.js'
 import { IpcsupError } from '../../errors.js'
 import { describeHandoff, fillTemplate, type HandedEnd } from '../../ipc/handoff.js'
-import { spawnProcess } from '../../platform/index.js'
+import { identifyDescriptor, spawnProcess } from '../../platform/index.js'
 import type { Run } from '../run/run.js'
 import { type ChildDescriptors, type DescriptorSources, openChildDescriptors } from './child-descriptors.js'
 import { inspectCommand, resolveCommand } from './command.js'
@@ -39,6 +39,8 @@ export interface SpawnerOptions {
   readonly sources: DescriptorSources
   /** Of the supervisor. */
   readonly environment: NodeJS.ProcessEnv
+  /** Where processes say that they are ready; null: none of the Plan does. */
+  readonly notifySocket: string | null
 }
 
 /** All that a child is started with, besides its descriptors. */
@@ -48,7 +50,8 @@ interface Launch {
   readonly changes: Map<string, string | null>
 }
 
-export function createSpawner({ plan, run, links, sources, environment }: SpawnerOptions): Spawner {
+export function createSpawner(options: SpawnerOptions): Spawner {
+  const { plan, run, links, sources, environment, notifySocket } = options
   const base = makeBaseEnvironment(environment)
   const softOpenFiles = findOriginalOpenFiles(environment)
 
@@ -61,6 +64,7 @@ export function createSpawner({ plan, run, links, sources, environment }: Spawne
     }
     const identity = { process: planned.name, generation, run: run.id }
     for (const [name, value] of Object.entries(describeHandoff(identity, ends))) changes.set(name, value)
+    if (planned.ready !== null) changes.set('NOTIFY_SOCKET', notifySocket)
     return { argv, changes, path: resolveCommand(argv[0]!, lookUpVariable(base, changes, 'PATH'), planned.cwd) }
   }
 
@@ -90,12 +94,13 @@ export function createSpawner({ plan, run, links, sources, environment }: Spawne
     return explainSpawn(planned.name, errno, facts, { argv, variables })
   }
 
-  const nameEnds = ({ ends }: ChildDescriptors): HandedEnd[] =>
+  const nameEnds = ({ ends, table }: ChildDescriptors): HandedEnd[] =>
     ends.map(end => {
       const { kind, options, sides } = plan.links[end.link]!
       const { object, variables } = links.get(end.link)
       const more = end.fd === null ? {} : variables(end.fd)
-      return { ...end, kind, options, listens: sides[end.side]!.listens, variables: more, hint: object.hint() }
+      const is = end.fd === null ? null : identifyDescriptor(table.get(end.fd)!)
+      return { ...end, kind, options, listens: sides[end.side]!.listens, variables: more, hint: object.hint(), is }
     })
 
   return {

@@ -7,6 +7,7 @@
  */
 import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { IpcsupError } from '../../errors.js'
 import type { NamedObject } from '../../ipc/kind.js'
 import type { Ledger } from './run.js'
 
@@ -72,8 +73,15 @@ export function createLedger(
   for (const object of inherited) append({ object })
   renameSync(`${path}.new`, path)
   return {
-    recordObject: (link, { type, name, identity }) =>
-      append({ object: { link, type, name, identity, recordedMs: Date.now() } }),
+    recordObject: (link, { type, name, identity }) => {
+      try {
+        append({ object: { link, type, name, identity, recordedMs: Date.now() } })
+      } catch (cause) {
+        // Else it would be taken for an error of what the link is about to make.
+        const detail = { directory, why: (cause as Error).message, advice: 'Make room there, and start again.' }
+        throw new IpcsupError('IPCSUP_ERR_RUN_DIRECTORY', detail, { cause })
+      }
+    },
     recordProcess: (process, pid, startTime) => append({ started: { process, pid, startTime } }),
     wasOurs: object => inherited.some(known => isSameObject(known, object)),
     close: () => closeSync(descriptor),

@@ -3,13 +3,17 @@
  */
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { NamedObject } from '../../ipc/kind.js'
+import { isStillThere } from '../../ipc/named-objects.js'
 import { type BaseOptions, isPrivateDirectory, listBaseDirectories } from './base.js'
 import { type LedgerHeader, readLedger } from './ledger.js'
 import { lockRunDirectory } from './lock.js'
 import { readBootId, readStartTime } from './processes.js'
-import { type Reclaimed, reclaimRun } from './reclaim.js'
+import { type Reclaimed, reclaimRun, refuseLeft } from './reclaim.js'
 
 export interface RunEntry {
+  /** As its processes have it in IPCSUP_RUN. */
+  readonly id: string
   readonly name: string
   /** Of the supervisor. */
   readonly pid: number
@@ -18,6 +22,19 @@ export interface RunEntry {
   /** Null: `ipcsup run`, or a supervisor inside an app. */
   readonly configPath: string | null
   readonly directory: string
+}
+
+/** An object with a name that a link of some run has. */
+export interface ObjectEntry {
+  /** Name of the project. */
+  readonly run: string
+  /** Of its supervisor. */
+  readonly pid: number
+  /** False: its supervisor was killed and left it. */
+  readonly alive: boolean
+  readonly link: string
+  readonly type: NamedObject['type']
+  readonly name: string
 }
 
 type Where = Partial<Pick<BaseOptions, 'environment' | 'temporary'>>
@@ -33,6 +50,15 @@ export function listRuns(where: Where = {}): RunEntry[] {
     .sort((a, b) => (a.name === b.name ? a.pid - b.pid : a.name < b.name ? -1 : 1))
 }
 
+/** Those that are still the very ones of the ledger, by run as `listRuns` has them. */
+export function listObjects(where: Where = {}): ObjectEntry[] {
+  return listRuns(where).flatMap(({ name: run, pid, alive, directory }) =>
+    (readLedger(directory)?.objects ?? [])
+      .filter(object => isStillThere(object, object.recordedMs))
+      .map(({ link, type, name }) => ({ run, pid, alive, link, type, name })),
+  )
+}
+
 /**
  * Ends what killed supervisors left, and removes their directories. One that cannot be cleaned does not stop the others.
  *
@@ -46,12 +72,17 @@ export async function cleanRuns(
   for (const directory of listRunDirectories(options)) {
     try {
       const row = await cleanRun(directory, options.stopTimeoutMs ?? 5_000)
-      if (row) reclaimed.push(row)
+      if (row && isAnythingDone(row)) reclaimed.push(row)
+      if (row && row.kept.length > 0) errors.push(refuseLeft(row.name, row.pid, row.kept))
     } catch (error) {
       errors.push(error)
     }
   }
   return { reclaimed, errors }
+}
+
+function isAnythingDone({ ended, removed, kept }: Reclaimed): boolean {
+  return ended.length > 0 || removed.length > 0 || kept.length === 0
 }
 
 async function cleanRun(directory: string, stopTimeoutMs: number): Promise<Reclaimed | null> {
@@ -60,7 +91,8 @@ async function cleanRun(directory: string, stopTimeoutMs: number): Promise<Recla
   try {
     const dead = readLedger(directory)
     const reclaimed = dead && (await reclaimRun(dead, { keepPaths: new Set(), stopTimeoutMs }))
-    rmSync(directory, { recursive: true, force: true })
+    // Without its ledger nobody would know whose it is.
+    if (!reclaimed || reclaimed.kept.length === 0) rmSync(directory, { recursive: true, force: true })
     return reclaimed
   } finally {
     lock.release()
@@ -69,11 +101,11 @@ async function cleanRun(directory: string, stopTimeoutMs: number): Promise<Recla
 
 /** By pid and start time: trying the lock would make a start that comes at this moment believe that it is taken. */
 function describeRun(
-  { name, pid, startTime, bootId, configPath }: LedgerHeader,
+  { id, name, pid, startTime, bootId, configPath }: LedgerHeader,
   directory: string,
   now: string,
 ): RunEntry {
-  return { name, pid, alive: bootId === now && readStartTime(pid) === startTime, configPath, directory }
+  return { id, name, pid, alive: bootId === now && readStartTime(pid) === startTime, configPath, directory }
 }
 
 /** A directory in `/tmp` that somebody else made says nothing that may be believed: what it lists would be killed. */

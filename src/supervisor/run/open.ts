@@ -4,12 +4,13 @@
 import { rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { IpcsupError } from '../../errors.js'
+import { isStillThere } from '../../ipc/named-objects.js'
 import { makePrivateDirectory, openBaseDirectory } from './base.js'
-import { createLedger, ledgerFile, readLedger } from './ledger.js'
+import { createLedger, type LedgerObject, ledgerFile, readLedger } from './ledger.js'
 import { type Lock, lockFile, lockRunDirectory, readLockOwner } from './lock.js'
 import { makeRunId, nameRunDirectory, type RunKey } from './name.js'
 import { readBootId, readStartTime } from './processes.js'
-import { emptyRunDirectory, type Reclaimed, reclaimRun, removeObjects } from './reclaim.js'
+import { emptyRunDirectory, type Reclaimed, reclaimRun, refuseLeft, removeObjects } from './reclaim.js'
 import type { Run } from './run.js'
 
 export interface OpenRunOptions {
@@ -30,8 +31,12 @@ export interface OpenRunOptions {
 export interface OpenedRun extends Run {
   /** What a dead run of the same key had left; null: there was none. */
   readonly reclaimed: Reclaimed | null
-  /** Removes the directory and frees the lock. Everything else of the run is over by then. */
-  close(): void
+  /**
+   * Removes the directory and frees the lock. Everything else of the run is over by then.
+   *
+   * @returns what of it is still there, so that the directory is there for `ipcsup clean`; null: nothing
+   */
+  close(): IpcsupError | null
 }
 
 /**
@@ -86,10 +91,18 @@ function startRun(options: OpenRunOptions, directory: string, lock: Lock, reclai
       // Those that this run took over are gone by now; the rest belongs to a link that the config no longer has.
       removeObjects(inherited)
       ledger.close()
-      if (lock.isThere()) rmSync(directory, { recursive: true, force: true })
+      const left = lock.isThere() ? listMade(directory).filter(object => isStillThere(object)) : []
+      if (left.length > 0) emptyRunDirectory(directory, [lockFile, ledgerFile])
+      else if (lock.isThere()) rmSync(directory, { recursive: true, force: true })
       lock.release()
+      return left.length > 0 ? refuseLeft(name, process.pid, left) : null
     },
   }
+}
+
+/** What was only about to be made may be somebody else's, who was faster. */
+function listMade(directory: string): readonly LedgerObject[] {
+  return (readLedger(directory)?.objects ?? []).filter(({ identity }) => identity !== null)
 }
 
 function lockDirectory(options: OpenRunOptions): { directory: string; lock: Lock } {

@@ -4,7 +4,7 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { IpcsupError } from '../../errors.js'
-import { isStillThere, removeNamed } from '../../ipc/named-objects.js'
+import { identify, isStillThere, removeNamed } from '../../ipc/named-objects.js'
 import { endSurvivors } from './end.js'
 import type { LedgerContent, LedgerObject } from './ledger.js'
 import { readBootId } from './processes.js'
@@ -45,18 +45,24 @@ export async function reclaimRun(ledger: LedgerContent, options: ReclaimOptions)
     name,
     pid,
     ended,
-    removed: removed.map(({ name }) => name),
-    kept: present.filter(object => !removed.includes(object)),
+    removed: removed.map(nameObject),
+    kept: present.filter(object => !removed.includes(object)).map(identifyNow),
   }
 }
 
 /** The sentence for a person. */
-export function describeReclaimed({ name, pid, ended, removed }: Reclaimed): string {
+export function describeReclaimed({ name, pid, ended, removed, kept }: Reclaimed): string {
   const done = [
     ...(ended.length > 0 ? [`ended ${ended.length} of its processes: ${listNames(ended)}`] : []),
     ...(removed.length > 0 ? [`removed ${removed.join(', ')}`] : []),
+    ...(kept.length > 0 ? [`left ${kept.map(({ name }) => name).join(', ')}`] : []),
   ]
   return `A supervisor of "${name}" (pid ${pid}) died without cleaning up; ${done.join('; ') || 'nothing of it was left'}.`
+}
+
+/** Of what is still there although it should be gone. */
+export function refuseLeft(name: string, pid: number, objects: readonly LedgerObject[]): IpcsupError {
+  return new IpcsupError('IPCSUP_ERR_NOT_REMOVED', { name, pid, objects: objects.map(({ name }) => name).join(', ') })
 }
 
 /** Empties the directory of a run; the caller holds its lock, and the lock file stays. */
@@ -71,8 +77,18 @@ export function removeObjects(objects: readonly LedgerObject[]): void {
   for (const object of objects) remove(object)
 }
 
+/** Keys of System V are numbers, which tell nobody what they are. */
+function nameObject({ type, name }: LedgerObject): string {
+  return type.startsWith('sysv') ? `${type.replace('-', ' ')} with key ${name}` : name
+}
+
 const remove = (object: LedgerObject): boolean => removeNamed(object, object.recordedMs)
 const isPresent = (object: LedgerObject): boolean => isStillThere(object, object.recordedMs)
+
+/** What was only about to be made has been made all the same: a link that takes it over knows it by what it is. */
+function identifyNow(object: LedgerObject): LedgerObject {
+  return object.identity === null ? { ...object, ...identify(object.type, object.name) } : object
+}
 
 function listNames(survivors: readonly Survivor[]): string {
   return survivors.map(({ name, pid }) => `${name} (${pid})`).join(', ')

@@ -1,5 +1,5 @@
 // A Node child that uses the child's half of a kind: "send N" sends N messages of 1,000 bytes to the link "data",
-// "receive" takes all until its end and prints how many bytes came and whether they were in order.
+// "receive" takes all until its end and prints how many bytes came and whether they were in order, "idle" does nothing.
 
 import { once } from 'node:events'
 import { readdirSync, readlinkSync, writeSync } from 'node:fs'
@@ -56,6 +56,7 @@ async function closeStream(stream: Readable | Writable): Promise<void> {
 
 const [action, count] = process.argv.slice(2)
 if (countOwn() !== 1) throw new Error('the descriptor that was handed over is still open beside the stream')
-await (action === 'send' ? send(Number(count)) : receive())
-if (!isEndpoint(opened)) await closeStream(opened as Readable | Writable)
-if (countOwn() !== 0) throw new Error('the stream did not close its descriptor')
+if (action === 'send') await send(Number(count))
+if (action === 'receive') await receive()
+if (action !== 'idle' && !isEndpoint(opened)) await closeStream(opened as Readable | Writable)
+if (action !== 'idle' && countOwn() !== 0) throw new Error('the stream did not close its descriptor')

@@ -120,6 +120,21 @@ export function flow({ sides, traits, withLink, end }: Subject): void {
     })
   })
 
+  test('the child’s half alone keeps no program alive, and takes nothing', async () => {
+    const [idle, reader] = [[process.execPath, childHalf, 'idle'], talk('read')].map(quote)
+    await using host = await withLink({
+      sender: { side: writing, command: talk('send:kept') },
+      receiver: {
+        side: reading,
+        command: ['/bin/sh', '-c', `[ $IPCSUP_GENERATION = 1 ] && exec ${idle}; exec ${reader}`],
+      },
+    })
+    await host.run('sender')
+    expect((await host.run('receiver', 1)).exit).toEqual({ code: 0 })
+    await host.run('receiver', 2)
+    expect(await host.text('receiver')).toBe('kept\n')
+  })
+
   describe('its traits', () => {
     test(`survivesRestart ${traits.survivesRestart}: what was sent and not taken is there for the next incarnation`, async () => {
       await using host = await withLink({

@@ -23,6 +23,10 @@ import { createLink, makeDirectory, refusalOf } from '../support.js'
 const identify = (path: string): NamedObject => identifyNamed('file', path)!
 const isRoot = process.getuid!() === 0
 
+test('a mode with which ipcsup itself could not open it is an error of the config', () => {
+  expect(refusalOf(() => createLink({ kind: 'fifo', mode: '0200' }, '/'))).toMatch(/mode: must let the owner read and/)
+})
+
 test('the mode is exactly that of the config, whatever the umask', () => {
   const directory = makeDirectory()
   const former = process.umask(0o077)

@@ -127,6 +127,34 @@ describe('a message endpoint', () => {
     object.destroy()
   })
 
+  test('refuses what has no bytes', async () => {
+    const object = pair('seqpacket')
+    const endpoint = openMessageEndpoint(object.take('a'))
+    for (const [message, why] of [
+      ['text', /not of type string\. Send Buffer\.from\(text\)$/],
+      [new Uint16Array(3), /not of type Uint16Array$/],
+      [undefined, /not of type undefined$/],
+    ] as const)
+      await expect(endpoint.send(message as never)).rejects.toThrow(why)
+    endpoint.close()
+    object.destroy()
+  })
+
+  test('over seqpacket hands out what a peer sent that left without taking what it was sent', async () => {
+    const object = pair('seqpacket')
+    const [a, b] = [openMessageEndpoint(object.take('a')), openMessageEndpoint(object.take('b'))]
+    await b.send(Buffer.from('never taken'))
+    await a.send(Buffer.from('first'))
+    await a.send(Buffer.from('second'))
+    a.close()
+    object.release('a', 'over')
+    const received: string[] = []
+    for await (const message of b.receive()) received.push(Buffer.from(message).toString())
+    expect(received).toEqual(['first', 'second'])
+    b.close()
+    object.destroy()
+  })
+
   test('that is closed ends its reader and gives up its descriptor', async () => {
     const before = listOpenDescriptors()
     const object = pair('dgram')

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { IpcsupError } from '../../../src/errors.js'
-import { planOf, processName, type Shape, World } from './model.js'
+import { planOf, processName, routeSignal, type Shape, World } from './model.js'
 
 const index = fc.nat({ max: 4 })
 const shape: fc.Arbitrary<Shape> = fc.record({
@@ -14,7 +14,19 @@ const shape: fc.Arbitrary<Shape> = fc.record({
     }),
     { maxLength: 4 },
   ),
-  needs: fc.array(fc.record({ of: index, on: index, need: fc.constantFrom('started', 'completed') }), { maxLength: 3 }),
+  tell: fc.array(fc.boolean(), { maxLength: 5 }),
+  needs: fc.array(fc.record({ of: index, on: index, need: fc.constantFrom('started', 'ready', 'completed') }), {
+    maxLength: 3,
+  }),
+  routes: fc.array(
+    fc.record({
+      on: fc.constantFrom('exit', 'ready', 'call'),
+      signal: fc.constant(routeSignal),
+      from: fc.array(index, { minLength: 1, maxLength: 2 }),
+      to: fc.array(index, { minLength: 1, maxLength: 2 }),
+    }),
+    { maxLength: 2 },
+  ),
 })
 
 const names = fc.array(index, { minLength: 1, maxLength: 2 })
@@ -30,6 +42,17 @@ const command = fc.oneof(
       overtakes: fc.boolean(),
     }),
   },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('tell'),
+      who: index,
+      ready: fc.constantFrom(true, true, false),
+      status: fc.constantFrom(null, 'busy'),
+      overtakes: fc.boolean(),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('call'), which: fc.nat({ max: 1 }) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('tick') }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('start'), names }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('park'), names }) },
@@ -49,6 +72,8 @@ type Step =
   | { do: 'deliver'; which: number }
   | { do: 'deliverAll' | 'tick' }
   | { do: 'die'; who: number; exit: { code: number } | { signal: string }; overtakes: boolean }
+  | { do: 'tell'; who: number; ready: boolean; status: string | null; overtakes: boolean }
+  | { do: 'call'; which: number }
   | { do: 'start' | 'park' | 'end' | 'restart'; names: readonly number[] }
   | { do: 'stop'; how: 'drain' | 'now' | 'kill' }
   | { do: 'failSpawns' | 'failOpens' | 'leaveLeftovers'; on: boolean }
@@ -66,6 +91,10 @@ function perform(world: World, step: Step): void {
       return world.deliverAll()
     case 'die':
       return world.die(name(step.who), step.exit, step.overtakes)
+    case 'tell':
+      return world.tell(name(step.who), step.ready, step.status, step.overtakes)
+    case 'call':
+      return world.call(`r${step.which}`)
     case 'tick':
       world.clock.step()
       return

@@ -465,3 +465,238 @@ describe('links that cannot be made', () => {
     expect(() => world.engine.startProcesses(['p1'])).toThrow(IpcsupError)
   })
 })
+
+describe('readiness', () => {
+  /** p0 says when it is ready; p1 needs that. */
+  function runReady(policies: Policy[] = ['on-failure', 'never'], names: string[] = []): World {
+    const needs = [{ of: 1, on: 0, need: 'ready' }] as const
+    const world = new World(planOf({ policies, links: [], needs, tell: [true, false] }))
+    world.engine.start(names)
+    world.deliverAll()
+    return world
+  }
+  function tell(world: World, ready: boolean, status: string | null = null): void {
+    world.tell('p0', ready, status)
+    world.deliverAll()
+  }
+  const record = (world: World, name: string) => world.engine.processes.get(name)!
+
+  it('who needs a process ready starts when it says so, and not before', () => {
+    const world = runReady()
+    expect([world.state('p0'), world.state('p1')]).toEqual(['running', 'waiting'])
+    expect(record(world, 'p1').note).toBe('waits for "p0" to be ready')
+    tell(world, false, 'loading')
+    expect([world.state('p0'), record(world, 'p0').statusText, world.spawns]).toEqual(['running', 'loading', ['p0#1']])
+    tell(world, true)
+    expect([world.state('p0'), world.state('p1')]).toEqual(['ready', 'running'])
+    expect(record(world, 'p0').statusText).toBe('loading')
+    tell(world, true)
+    expect(world.spawns).toEqual(['p0#1', 'p1#1'])
+  })
+
+  it('a restart takes readiness and its words away; what waits for it waits for the new incarnation', () => {
+    const world = runReady(['on-failure', 'never'], ['p0'])
+    tell(world, true, 'serving')
+    die(world, 'p0', crash)
+    expect([world.state('p0'), record(world, 'p0').statusText]).toEqual(['running', null])
+    world.engine.startProcesses(['p1'])
+    world.deliverAll()
+    expect(world.state('p1')).toBe('waiting')
+    tell(world, true)
+    expect([world.state('p0'), world.state('p1')]).toEqual(['ready', 'running'])
+  })
+
+  it('who has started goes on when its need restarts', () => {
+    const world = runReady(['on-failure', 'on-failure'])
+    tell(world, true)
+    die(world, 'p0', crash)
+    expect([world.state('p0'), world.state('p1')]).toEqual(['running', 'running'])
+    die(world, 'p1', crash)
+    expect(world.state('p1')).toBe('running')
+  })
+
+  it('the word of a former incarnation, or of one that is gone, means nothing', () => {
+    const world = runReady()
+    world.tell('p0', true, 'late')
+    world.die('p0', crash, true)
+    world.deliverAll()
+    expect([world.state('p0'), world.state('p1'), record(world, 'p0').statusText]).toEqual(['running', 'waiting', null])
+  })
+
+  it('a word that comes before the answer to the spawn counts', () => {
+    const world = new World(planOf({ policies: ['on-failure'], links: [], needs: [], tell: [true] }))
+    world.engine.start([])
+    world.tell('p0', true, null, true)
+    world.deliverAll()
+    expect(world.log.filter(line => line.startsWith('p0:'))).toEqual([
+      'p0: idle → waiting',
+      'p0: waiting → starting',
+      'p0: starting → running',
+      'p0: running → ready',
+    ])
+  })
+
+  it('what was said in a former incarnation meets no need once the process has completed', () => {
+    const needs = [
+      { of: 2, on: 0, need: 'ready' },
+      { of: 2, on: 1, need: 'completed' },
+    ] as const
+    const world = new World(planOf({ policies: ['on-failure', 'never', 'never'], links: [], needs, tell: [true] }))
+    world.engine.start([])
+    world.deliverAll()
+    tell(world, true)
+    die(world, 'p0', crash)
+    die(world, 'p0', clean)
+    die(world, 'p1', clean)
+    expect([world.state('p0'), world.state('p1'), world.state('p2')]).toEqual(['completed', 'completed', 'failed'])
+  })
+
+  it('a need that failed, or completed without ever being ready, is lost; one that was ready and completed is met', () => {
+    const failed = runReady(['never', 'never'])
+    die(failed, 'p0', { code: 1 })
+    expect([failed.state('p1'), record(failed, 'p1').note]).toEqual(['failed', 'need "p0" failed'])
+    const silent = runReady(['never', 'never'])
+    die(silent, 'p0', clean)
+    expect([silent.state('p1'), record(silent, 'p1').note]).toEqual(['failed', 'need "p0" ended before it was ready'])
+    const needs = [
+      { of: 2, on: 0, need: 'ready' },
+      { of: 2, on: 1, need: 'completed' },
+    ] as const
+    const world = new World(planOf({ policies: ['never', 'never', 'never'], links: [], needs, tell: [true] }))
+    world.engine.start([])
+    world.deliverAll()
+    tell(world, true)
+    die(world, 'p0', clean)
+    expect(world.state('p2')).toBe('waiting')
+    die(world, 'p1', clean)
+    expect(world.state('p2')).toBe('running')
+  })
+
+  it.each(['drain', 'now', 'kill'] as const)('a ready process is stopped as a running one (%s)', how => {
+    const world = runReady()
+    tell(world, true)
+    world.stop(how)
+    world.deliverAll()
+    expect(world.over).toBe(true)
+    expect([world.state('p0'), world.state('p1')]).toEqual(
+      how === 'kill' ? ['failed', 'failed'] : ['completed', 'completed'],
+    )
+  })
+
+  it('a ready reader gets its drain timeout, and ends by itself', () => {
+    const world = new World(
+      planOf({ policies: ['on-failure', 'on-failure'], links: [link([0], [1])], needs: [], tell: [false, true] }),
+    )
+    world.engine.start([])
+    world.deliverAll()
+    world.tell('p1', true, null)
+    world.deliverAll()
+    world.stop('drain')
+    world.deliverAll()
+    expect(world.signals).toEqual(['p0 SIGTERM'])
+    die(world, 'p1', clean)
+    expect(world.over).toBe(true)
+  })
+})
+
+describe('routes', () => {
+  function runRoute(
+    on: 'exit' | 'ready' | 'call',
+    policies: Policy[] = ['on-failure', 'on-failure'],
+    links: Link[] = [],
+  ): World {
+    const routes = [{ on, signal: 'SIGUSR1', from: [0], to: policies.map((_, index) => index).slice(1) }]
+    const world = new World(planOf({ policies, links, needs: [], tell: [true], routes }))
+    for (const { name } of Object.values(world.plan.processes)) world.deaf.add(name)
+    world.engine.start([])
+    world.deliverAll()
+    return world
+  }
+
+  it('an end becomes a signal to everyone at the other side: a crash, a clean end, a stop by hand', () => {
+    const world = runRoute('exit', ['on-failure', 'on-failure', 'never'])
+    die(world, 'p0', crash)
+    expect(world.signals).toEqual(['p1 SIGUSR1', 'p2 SIGUSR1'])
+    world.engine.stopProcesses(['p0'], false)
+    world.deliverAll()
+    expect(world.signals.slice(2)).toEqual(['p0 SIGTERM', 'p1 SIGUSR1', 'p2 SIGUSR1'])
+    world.engine.startProcesses(['p0'])
+    world.deliverAll()
+    die(world, 'p0', clean)
+    expect(world.signals.slice(5)).toEqual(['p1 SIGUSR1', 'p2 SIGUSR1'])
+  })
+
+  it.each(['drain', 'now', 'kill'] as const)('an end that the stop of the graph asked for signals nobody (%s)', how => {
+    // A reader goes after its writer: it is still there when that ends.
+    const world = runRoute('exit', ['on-failure', 'on-failure'], [link([0], [1])])
+    world.stop(how)
+    world.deliverAll()
+    expect(world.state('p1')).toBe(how === 'drain' ? 'running' : how === 'now' ? 'completed' : 'failed')
+    die(world, 'p1', clean)
+    expect(world.over).toBe(true)
+    expect(world.signals.filter(row => row.includes('SIGUSR1'))).toEqual([])
+  })
+
+  it('a crash before its turn in the stop of the graph is an event', () => {
+    const links = [link([0], [1]), link([1], [2])]
+    const routes = [{ on: 'exit', signal: 'SIGUSR1', from: [1], to: [2] }] as const
+    const world = new World(planOf({ policies: ['on-failure', 'on-failure', 'on-failure'], links, needs: [], routes }))
+    world.deaf.add('p2')
+    world.stubborn.add('p0')
+    world.engine.start([])
+    world.deliverAll()
+    world.stop('drain')
+    world.deliverAll()
+    die(world, 'p1', crash)
+    expect(world.signals).toEqual(['p0 SIGTERM', 'p2 SIGUSR1'])
+  })
+
+  it('becoming ready signals once in each incarnation', () => {
+    const world = runRoute('ready')
+    for (const _ of [1, 2]) {
+      world.tell('p0', true, null)
+      world.deliverAll()
+    }
+    expect(world.signals).toEqual(['p1 SIGUSR1'])
+    die(world, 'p0', crash)
+    world.tell('p0', true, null)
+    world.deliverAll()
+    expect(world.signals).toEqual(['p1 SIGUSR1', 'p1 SIGUSR1'])
+  })
+
+  it('only who runs is signalled: nobody that is parked, delayed, stopping or not spawned yet', () => {
+    const world = runRoute('call', ['on-failure', 'on-failure', 'on-failure', 'on-failure'])
+    world.engine.stopProcesses(['p1'], false)
+    world.deliverAll()
+    world.stubborn.add('p2')
+    world.engine.stopProcesses(['p2'], false)
+    for (const _ of [1, 2]) die(world, 'p3', crash)
+    expect([world.state('p1'), world.state('p2'), world.state('p3')]).toEqual(['parked', 'stopping', 'delayed'])
+    const before = world.signals.length
+    world.call('r0')
+    world.deliverAll()
+    expect(world.signals.slice(before)).toEqual([])
+  })
+
+  it('calls that come while one is being sent are one more, and the last is never lost', () => {
+    const world = runRoute('call')
+    for (const _ of [1, 2, 3, 4]) world.call('r0')
+    const isRoute = (row: string) => row === 'p1 SIGUSR1'
+    world.deliver(0)
+    expect(world.signals.filter(isRoute)).toHaveLength(1)
+    world.deliverAll()
+    expect(world.signals.filter(isRoute)).toHaveLength(2)
+    world.call('r0')
+    world.deliverAll()
+    expect(world.signals.filter(isRoute)).toHaveLength(3)
+  })
+
+  it('a process that has called and is finished can run again alone: nothing of a route is ever closed', () => {
+    const world = runRoute('call', ['never', 'never'])
+    die(world, 'p0', clean)
+    expect(world.closed).toEqual([])
+    world.engine.startProcesses(['p0'])
+    world.deliverAll()
+    expect(world.spawns).toEqual(['p0#1', 'p1#1', 'p0#2'])
+  })
+})

@@ -5,7 +5,7 @@
  */
 import { expect } from 'vitest'
 import type { Need, Plan, PlannedLink, PlannedProcess } from '../../../src/config/plan.js'
-import type { EndState } from '../../../src/ipc/kind.js'
+import type { EndState, Route } from '../../../src/ipc/kind.js'
 import { Engine } from '../../../src/supervisor/brain/engine.js'
 import type { ProcessState } from '../../../src/supervisor/controls.js'
 import type { Exit, HostEvent, HostRequest } from '../../../src/supervisor/host/host.js'
@@ -14,12 +14,22 @@ export type Policy = 'always' | 'on-failure' | 'never'
 
 export interface Shape {
   readonly policies: readonly Policy[]
+  /** Which of them say when they are ready; the rest: none. */
+  readonly tell?: readonly boolean[]
   readonly links: readonly {
     readonly lifetime: 'auto' | 'hold' | 'reset'
     readonly writers: readonly number[]
     readonly readers: readonly number[]
   }[]
+  /** A need for readiness of one that says nothing is one for its start. */
   readonly needs: readonly { readonly of: number; readonly on: number; readonly need: Need }[]
+  /** What of some becomes a signal to others. */
+  readonly routes?: readonly {
+    readonly on: Route['on']
+    readonly signal: string
+    readonly from: readonly number[]
+    readonly to: readonly number[]
+  }[]
 }
 
 const stream = {
@@ -32,6 +42,9 @@ const stream = {
   named: false,
   showsEnd: true,
 } as const
+
+/** Of routes in random graphs: nothing else sends it. */
+export const routeSignal = 'SIGUSR1'
 
 export const processName = (index: number) => `p${index}`
 
@@ -56,13 +69,35 @@ export function planOf(shape: Shape): Plan {
       uses: [...pick('write', link.writers), ...pick('read', link.readers)],
     }
   })
+  shape.routes?.forEach(({ on, signal, from, to }, index) => {
+    const name = `r${index}`
+    const side = { reads: false, writes: false, listens: false }
+    const pick = (at: string, whom: readonly number[]) =>
+      [...new Set(whom.map(who => who % count))].map(who => ({ process: processName(who), side: at }))
+    links[name] = {
+      name,
+      kind: 'signal',
+      form: 'route',
+      route: { from: 'from', to: 'to', on, signal },
+      options: {},
+      sides: { from: { ...side, descriptor: on === 'call' }, to: { ...side, descriptor: false } },
+      traits: { ...stream, survivesRestart: false, showsEnd: false },
+      lifetime: 'auto',
+      uses: [...pick('from', from), ...pick('to', to)],
+    }
+  })
   const processes: Record<string, PlannedProcess> = {}
   shape.policies.forEach((policy, index) => {
     const needs: Record<string, Need> = {}
     // A need only on an earlier process: no cycles.
     for (const need of shape.needs)
-      if (need.of % count === index && index > 0) needs[processName(need.on % index)] = need.need
-    processes[processName(index)] = plannedProcess(processName(index), policy, needs)
+      if (need.of % count === index && index > 0) {
+        const isSilent = need.need === 'ready' && !shape.tell?.[need.on % index]
+        needs[processName(need.on % index)] = isSilent ? 'started' : need.need
+      }
+    const name = processName(index)
+    const ready = shape.tell?.[index] ? 'notify' : null
+    processes[name] = { ...plannedProcess(name, policy, needs), ready }
   })
   return {
     name: 'model',
@@ -87,6 +122,7 @@ export function plannedProcess(name: string, policy: Policy, needs: Record<strin
     redirections: [],
     handles: [],
     needs,
+    ready: null,
     restart: {
       policy,
       initialMs: 100,
@@ -174,6 +210,8 @@ export class World {
   readonly calls: HostRequest[] = []
   over = false
   startFailed = false
+  /** Processes that do nothing at the signal of a route. */
+  readonly deaf = new Set<string>()
   /** Processes that ignore everything but SIGKILL. */
   readonly stubborn = new Set<string>()
   failSpawns = false
@@ -187,6 +225,8 @@ export class World {
   /** Spawn calls on their way. */
   readonly #exitsReported = new Map<string, number>()
   readonly #endsSeen = new Map<string, number>()
+  /** Incarnation of each process of which the brain was last told that it is ready, while it lived. */
+  readonly #toldReady = new Map<string, number>()
   #stopped: 'drain' | 'now' | 'kill' | null = null
   #receive: (event: HostEvent) => void = () => {}
 
@@ -205,7 +245,10 @@ export class World {
       },
       this.clock,
       {
-        stateChanged: (record, from, to) => this.log.push(`${record.name}: ${from} → ${to}`),
+        stateChanged: (record, from, to) => {
+          this.log.push(`${record.name}: ${from} → ${to}`)
+          if (from === 'waiting' && to === 'starting' && !record.needsMet) this.#expectReadyNeeds(record.name)
+        },
         linkChanged: () => {},
         warning: message => {
           this.warnings.push(message)
@@ -293,10 +336,10 @@ export class World {
       }
       case 'spawn':
         return this.#spawn(request)
-      case 'signal':
-        return this.#signal(request)
       case 'closeLogs':
         return
+      default:
+        return this.#signal(request)
     }
   }
 
@@ -372,8 +415,10 @@ export class World {
     const { process: name, generation, signal, id } = request
     this.#queue(name, { type: 'signalled', id, process: name, generation })
     const live = this.#live.get(name)
+    if (signal === routeSignal) expect(['running', 'ready'], `${name} is signalled`).toContain(this.state(name))
     if (live?.generation !== generation) return
     if (signal !== 'SIGKILL' && this.stubborn.has(name)) return
+    if (signal === routeSignal && this.deaf.has(name)) return
     if (live.alive) this.die(name, { signal })
     if (live.leftovers && (signal === 'SIGKILL' || !this.stubborn.has(name))) this.#clear(name, live)
   }
@@ -381,6 +426,15 @@ export class World {
   #clear(name: string, live: Live): void {
     live.leftovers = false
     this.#queue(name, { type: 'cleared', process: name, generation: live.generation })
+  }
+
+  #expectReadyNeeds(name: string): void {
+    for (const [need, condition] of Object.entries(this.plan.processes[name]!.needs)) {
+      if (condition !== 'ready') continue
+      const { state, generation } = this.engine.processes.get(need)!
+      expect(['ready', 'completed'], `${name} starts while ${need} is not ready`).toContain(state)
+      expect(this.#toldReady.get(need), `${need} was never ready`).toBe(generation)
+    }
   }
 
   // ── What happens in the world ─────────────────────────────────────────────────────────────────────────────────────
@@ -409,6 +463,19 @@ export class World {
     }
     this.#exitsReported.set(`${name}#${live.generation}`, 1)
     this.#queue(name, event, overtakes)
+  }
+
+  /** The instance of a process says something of itself; that may overtake the answer to its spawn. */
+  tell(name: string, ready: boolean, status: string | null, overtakes = false): void {
+    const live = this.#live.get(name)
+    if (!live?.alive || this.plan.processes[name]!.ready === null) return
+    this.#queue(name, { type: 'notified', process: name, generation: live.generation, ready, status }, overtakes)
+  }
+
+  /** Somebody writes to the calling side of a route. */
+  call(name: string): void {
+    const link = this.#links.get(name)
+    if (link?.exists) this.#queue(name, { type: 'called', link: name, generation: link.generation })
   }
 
   #endState(link: PlannedLink, side: string, other: string, live: Live): EndState {
@@ -456,6 +523,8 @@ export class World {
     if (key === undefined) return false
     const event = this.#queues.get(key)!.shift()!
     this.log.push(`  event ${JSON.stringify(event)}`)
+    if (event.type === 'notified' && event.ready && this.#isAsked(event))
+      this.#toldReady.set(event.process, event.generation)
     this.#receive(JSON.parse(JSON.stringify(event)) as HostEvent)
     return true
   }
@@ -479,6 +548,11 @@ export class World {
     this.deliverAll()
   }
 
+  /** The brain knows this incarnation, and of no end of it. */
+  #isAsked({ process, generation }: { process: string; generation: number }): boolean {
+    return this.engine.processes.get(process)!.instance?.generation === generation
+  }
+
   // ── What must hold after every step ───────────────────────────────────────────────────────────────────────────────
 
   #isOver(name: string): boolean {
@@ -498,6 +572,11 @@ export class World {
     const { phase } = this.engine
     if (phase === 'running' || phase === 'draining')
       for (const link of Object.values(this.plan.links)) this.#checkSides(link)
+    for (const { name, state, generation } of this.engine.processes.values()) {
+      const isReady = this.#toldReady.get(name) === generation
+      if (state === 'ready') expect(isReady, `${name} is ready and never said so`).toBe(true)
+      if (state === 'running') expect(isReady, `${name} has said that it is ready`).toBe(false)
+    }
     for (const [key, times] of this.#endsSeen) {
       expect(times, `an end of ${key} is accounted more than once`).toBe(1)
       expect(this.#exitsReported.has(key), `an end of ${key} is made up`).toBe(true)
@@ -509,6 +588,7 @@ export class World {
     const held = this.#links.get(link.name)!
     const record = this.engine.links.records.get(link.name)!
     if (record.phase !== 'open') return
+    if (link.route !== null) return expect([...held.held], `${link.name} is held`).toEqual(Object.keys(link.sides))
     for (const side of Object.keys(link.sides)) {
       const users = link.uses.filter(use => use.side === side).map(use => use.process)
       const turned = link.uses.some(use => this.engine.processes.get(use.process)!.turned)

@@ -132,6 +132,26 @@ test('§6 live members of the group are leftovers, and cleared tells when the la
   expect(lives(left)).toBe(false)
 })
 
+test('§19 what a leftover breaks as it ends is mended too: here the path of a socket', async () => {
+  const leftover = `trap 'rm -f "$IPCSUP_PATH_API"; exit' TERM; echo > trapped; while :; do sleep 0.01; done`
+  await using host = createTestHost({
+    links: { api: { kind: 'unix', path: 'api' } },
+    processes: {
+      one: {
+        command: ['sh', '-c', `(${leftover}) & while ! test -e trapped; do sleep 0.01; done`],
+        links: { api: 'listen' },
+      },
+    },
+  })
+  await host.openAll()
+  await host.run('one')
+  const path = join(host.directory, 'api')
+  expect(existsSync(path)).toBe(true)
+  await signal(host, 'SIGTERM')
+  await until('the leftover is gone', () => host.events.some(({ type }) => type === 'cleared'))
+  expect(existsSync(path)).toBe(true)
+})
+
 test('§6 a leftover that is stopped is woken to obey', async () => {
   await using host = createTestHost({
     processes: { one: { command: ['sh', '-c', 'sleep 1000 & kill -STOP $!; echo $! > left'] } },

@@ -181,18 +181,32 @@ const rows: Row[] = [
 ]
 
 describe.each([
-  ['directly', {}],
-  ['through the gate', { umask: 0o027 }],
-] as const)('§9 spawn errors are told apart %s', (_, gate) => {
+  ['directly', {}, {}],
+  ['through the gate, for a umask', { umask: 0o027 }, {}],
+  ['through the gate, for LISTEN_PID', { links: { web: 'listen' } }, { web: { kind: 'tcp', listen: '127.0.0.1:0' } }],
+] as const)('§9 spawn errors are told apart %s', (_, gate, links) => {
   test.each(rows)('$title', async ({ process, code, error, says }) => {
     const before = listOpenDescriptors()
-    await using host = createTestHost({ processes: { one: { ...process, ...gate } } }, { directory })
+    await using host = createTestHost({ links, processes: { one: { ...process, ...gate } } }, { directory })
+    await host.openAll()
     const refused = await host.refuse('one')
     expect(refused.error.message).toMatch(says)
     expect(refused).toMatchObject({ code, error: { code: error } })
     await host.close()
     expect(listOpenDescriptors()).toEqual(before)
   })
+})
+
+test('§9 more links than their variable can name are said to be too many', async () => {
+  const deep = join(directory, ...Array.from({ length: 14 }, () => 'd'.repeat(250)))
+  mkdirSync(deep, { recursive: true })
+  const names = Array.from({ length: 20 }, (_, index) => `f${index}`)
+  const links = Object.fromEntries(names.map(name => [name, { kind: 'fifo', path: join(deep, name) }]))
+  const one = { command: ['true'], links: Object.fromEntries(names.map(name => [name, 'read'])) }
+  await using host = createTestHost({ links, processes: { one } }, { directory })
+  await host.openAll()
+  const { error } = await host.refuse('one')
+  expect(error.message).toMatch(/the variable IPCSUP_LINKS is longer than .* takes\. Give it fewer links\.$/)
 })
 
 test('§9 a wrong line of an envFile is named', async () => {

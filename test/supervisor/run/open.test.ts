@@ -3,10 +3,12 @@ import { once } from 'node:events'
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -15,11 +17,12 @@ import {
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { identify } from '../../../src/ipc/named-objects.js'
-import { cleanRuns, listRuns } from '../../../src/supervisor/run/list.js'
+import { cleanRuns, listObjects, listRuns } from '../../../src/supervisor/run/list.js'
 import { nameRunDirectory } from '../../../src/supervisor/run/name.js'
 import { type OpenRunOptions, openRun } from '../../../src/supervisor/run/open.js'
 import { readStartTime } from '../../../src/supervisor/run/processes.js'
 import { describeReclaimed } from '../../../src/supervisor/run/reclaim.js'
+import { until } from '../../support/conditions.js'
 
 let base: string
 let where: { environment: NodeJS.ProcessEnv; temporary: string }
@@ -72,15 +75,15 @@ async function leaveDeadRun(
   mkdirSync(copy)
   writeFileSync(join(copy, 'ledger.jsonl'), readFileSync(join(run.directory, 'ledger.jsonl')))
   run.close()
-  mkdirSync(run.directory, { mode: 0o700 })
+  mkdirSync(run.directory, { mode: 0o700, recursive: true })
   writeFileSync(join(run.directory, 'ledger.jsonl'), readFileSync(join(copy, 'ledger.jsonl')))
   writeFileSync(join(run.directory, 'control.sock'), '')
   return run.id
 }
 
-function recordFile(run: Awaited<ReturnType<typeof openRun>>, path: string): void {
+function recordFile(run: Awaited<ReturnType<typeof openRun>>, path: string, link = 'lines'): void {
   writeFileSync(path, '')
-  run.ledger.recordObject('lines', identify('file', path)!)
+  run.ledger.recordObject(link, identify('file', path)!)
 }
 
 describe('§16 the run directory', () => {
@@ -232,16 +235,68 @@ describe('§16 a run whose supervisor was killed', () => {
     run.close()
   })
 
+  test('has removed what it was just making, but nothing that was there before or came after it was gone', async () => {
+    const [made, older, gone] = ['made', 'older', 'gone'].map(name => join(base, name)) as [string, string, string]
+    writeFileSync(older, 'theirs')
+    // The time that the file system stamps with is that of the kernel's last tick.
+    await until('time has passed', () => Date.now() > lstatSync(older).birthtimeMs + 100)
+    await leaveDeadRun(run => {
+      for (const path of [made, older, gone])
+        run.ledger.recordObject('data', { type: 'file', name: path, identity: null })
+      writeFileSync(made, '')
+      recordFile(run, gone, 'data')
+      rmSync(gone)
+      writeFileSync(join(base, 'keeps-the-inode-busy'), '')
+      writeFileSync(gone, 'theirs')
+    })
+    const run = await open()
+    expect(run.reclaimed!.removed).toEqual([made])
+    expect([existsSync(made), existsSync(older), existsSync(gone)]).toEqual([false, true, true])
+    run.close()
+  })
+
   test('§13 an object at a path that the new run uses again is ours to take over, also after a second crash', async () => {
     const path = join(base, 'fifo')
     await leaveDeadRun(run => recordFile(run, path))
     const left = identify('file', path)!
     const run = await open({ keepPaths: [path] })
     expect(run.ledger.wasOurs(left)).toBe(true)
+    expect(describeReclaimed(run.reclaimed!)).toContain(`left ${path}`)
     expect(run.ledger.wasOurs({ ...left, identity: `${left.identity}1` })).toBe(false)
     expect(readFileSync(join(run.directory, 'ledger.jsonl'), 'utf8')).toContain(JSON.stringify(path))
     run.close()
     expect(existsSync(path)).toBe(false)
+  })
+
+  test('§13 so is one that it had made but not yet recorded as made', async () => {
+    const path = join(base, 'fifo')
+    await leaveDeadRun(run => {
+      run.ledger.recordObject('data', { type: 'file', name: path, identity: null })
+      writeFileSync(path, '')
+    })
+    const run = await open({ keepPaths: [path] })
+    expect(run.ledger.wasOurs(identify('file', path)!)).toBe(true)
+    run.close()
+    expect(existsSync(path)).toBe(false)
+  })
+
+  test('is not forgotten as long as something of it cannot be removed', async () => {
+    // What `unlink` refuses, also for root.
+    const stubborn = join(base, 'stubborn')
+    mkdirSync(stubborn)
+    await leaveDeadRun(run => run.ledger.recordObject('data', identify('file', stubborn)!))
+    for (const _ of [1, 2]) {
+      const { reclaimed, errors } = await cleanRuns(where)
+      expect(reclaimed).toEqual([])
+      expect(errors).toEqual([expect.objectContaining({ code: 'IPCSUP_ERR_NOT_REMOVED' })])
+      expect(String(errors[0])).toContain(stubborn)
+    }
+    const run = await open()
+    expect(run.close()?.message).toContain(stubborn)
+    expect(listObjects(where).map(({ name }) => name)).toEqual([stubborn])
+    rmdirSync(stubborn)
+    expect((await cleanRuns(where)).errors).toEqual([])
+    expect(listRuns(where)).toEqual([])
   })
 
   test('is shown as dead, cleaned on demand, and the living are left alone', async () => {

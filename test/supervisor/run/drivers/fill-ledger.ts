@@ -8,13 +8,18 @@ const filler = join(directory, 'filler')
 writeFileSync(filler, Buffer.alloc(8_192))
 const header = { id: 'x', pid: 1, startTime: 1, bootId: 'x', configPath: null, name: 'x', version: '0' }
 const ledger = createLedger(directory, header, [])
-let refusal: string | null = null
-while (refusal === null)
+let refusal = ''
+while (refusal === '')
   try {
     ledger.recordProcess('before', 1, 1)
   } catch (error) {
     refusal = (error as NodeJS.ErrnoException).code ?? 'none'
   }
+try {
+  ledger.recordObject('data', { type: 'file', name: '/somewhere', identity: null })
+} catch (error) {
+  refusal += ` ${(error as Error).message}`
+}
 rmSync(filler)
 ledger.recordProcess('after', 2, 1)
 console.log(JSON.stringify({ refusal, last: readLedger(directory)?.processes.at(-1) }))

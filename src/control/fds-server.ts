@@ -1,0 +1,175 @@
+/**
+ * Gives ends of links to other programs of this user: the `fds` socket in the run directory.
+ *
+ * A client has a moment to say what it wants, and gets one answer. It cannot make the supervisor wait: an answer fits
+ * into an empty socket, so it is sent at once, and what nobody takes from there goes with the client.
+ */
+import { chmodSync, closeSync, rmSync } from 'node:fs'
+import { IpcsupError } from '../errors.js'
+import {
+  acceptPackets,
+  listenForPackets,
+  readPeer,
+  receiveMessage,
+  type StopWatching,
+  sendPacket,
+  watchReadable,
+} from '../platform/index.js'
+import type { GivenEnd, OutsideEnds } from '../supervisor/outside-ends.js'
+import { type EndAnswer, type EndRequest, fdsSocket } from './fds.js'
+import { isAllowed } from './server.js'
+import { encodeError } from './wire.js'
+
+/** What a client may take to ask. */
+const requestTimeoutMs = 2_000
+
+/** Who has said nothing yet. Beyond that the eldest must go: each costs a descriptor of the supervisor. */
+const maxMuteClients = 32
+
+/** Then the event loop has a turn. */
+const mostAccepted = 64
+
+/** Longer than that is no name of a link. */
+const longestRequest = 1024
+
+/** How long it accepts nobody once it is out of descriptors: who waits would wake it again and again. */
+const exhaustedMs = 100
+
+export interface EndsServer {
+  readonly socket: string
+  close(): void
+}
+
+/**
+ * Never keeps the process alive.
+ *
+ * @param directory - of the run; 0700, so nobody can connect before the socket's own mode is set
+ */
+export function serveEnds(ends: OutsideEnds, directory: string): EndsServer {
+  const socket = fdsSocket(directory)
+  const listener = listenForPackets(socket, 128)
+  chmodSync(socket, 0o600)
+  const clients = new Set<() => void>()
+  let stopListening: StopWatching | null = null
+  let isClosed = false
+
+  const listenAgain = (): void => {
+    if (isClosed || stopListening !== null) return
+    stopListening = watchReadable(listener, acceptSome)
+    stopListening.unref()
+  }
+  const pause = (): void => {
+    stopListening?.()
+    stopListening = null
+  }
+  const acceptSome = (): void => {
+    try {
+      for (let count = 0; count < mostAccepted; count++) {
+        const client = acceptPackets(listener)
+        if (client === null) return
+        admit(client)
+      }
+    } catch (error) {
+      if (!(error instanceof IpcsupError)) throw error
+      pause()
+      setTimeout(listenAgain, exhaustedMs).unref()
+    }
+  }
+  const admit = (client: number): void => {
+    const mayAsk = isAllowed(readPeer(client).uid, process.getuid!())
+    // Usually it has asked by now.
+    if (!mayAsk || answer(client, ends, socket)) return closeSync(client)
+    clients.add(awaitRequest(client, ends, socket, hangUp => clients.delete(hangUp)))
+    if (clients.size > maxMuteClients) [...clients][0]!()
+  }
+
+  listenAgain()
+  return {
+    socket,
+    close: () => {
+      if (isClosed) return
+      isClosed = true
+      pause()
+      closeSync(listener)
+      for (const hangUp of [...clients]) hangUp()
+      rmSync(socket, { force: true })
+    },
+  }
+}
+
+/** @returns what hangs up on the client; `forget` is called with it once that has happened */
+function awaitRequest(
+  client: number,
+  ends: OutsideEnds,
+  socket: string,
+  forget: (hangUp: () => void) => void,
+): () => void {
+  let isOpen = true
+  const hangUp = (): void => {
+    if (!isOpen) return
+    isOpen = false
+    stop()
+    clearTimeout(deadline)
+    closeSync(client)
+    forget(hangUp)
+  }
+  const stop = watchReadable(client, () => {
+    if (answer(client, ends, socket)) hangUp()
+  })
+  stop.unref()
+  const deadline = setTimeout(hangUp, requestTimeoutMs)
+  deadline.unref()
+  return hangUp
+}
+
+/** @returns whether this client is done: false when it has said nothing yet */
+function answer(client: number, ends: OutsideEnds, socket: string): boolean {
+  try {
+    // Not with what takes descriptors: those that a client sends us the kernel then drops.
+    const packet = receiveMessage(client)
+    if (packet === null) return false
+    if (packet.length > 0) respond(client, Buffer.from(packet).toString(), ends, socket)
+  } catch (error) {
+    // It is gone, or takes nothing: no concern of the supervisor.
+    if (!(error instanceof IpcsupError)) throw error
+  }
+  return true
+}
+
+function respond(client: number, text: string, ends: OutsideEnds, socket: string): void {
+  let given: GivenEnd | null = null
+  try {
+    const { link, side } = parseRequest(text)
+    if (side === undefined) return void send(client, ends.describe(link), null)
+    given = ends.give(link, side)
+    const { descriptor, ...told } = given
+    send(client, told, descriptor)
+  } catch (error) {
+    send(client, { error: encodeError(error, 'an end of a link', socket) }, null)
+  } finally {
+    if (given !== null && given.descriptor !== null) closeSync(given.descriptor)
+  }
+}
+
+function send(client: number, told: EndAnswer, descriptor: number | null): void {
+  sendPacket(client, Buffer.from(JSON.stringify(told)), descriptor)
+}
+
+/** Throws IPCSUP_ERR_REQUEST. */
+function parseRequest(text: string): EndRequest {
+  const refuse = (why: string) => new IpcsupError('IPCSUP_ERR_REQUEST', { request: text.slice(0, 200), why })
+  if (text.length > longestRequest) throw refuse(`it has more than ${longestRequest} characters`)
+  const { link, side } = (parse(text) ?? {}) as Readonly<Record<string, unknown>>
+  if (typeof link !== 'string') throw refuse('`link` must be the name of a link')
+  if (side !== undefined && typeof side !== 'string') throw refuse('`side` must be the name of a side')
+  return side === undefined ? { link } : { link, side }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Then it has no link either, and that is said.
+    return null
+  }
+}

@@ -1,0 +1,55 @@
+import { listenerSides } from '../held-listener.js'
+import type { Kind } from '../kind.js'
+import { explainListenAddress, parseListenAddress } from '../listen-address.js'
+import { backlogOption, listenerTraits, nonBlockingOption } from '../listener-kind.js'
+import { makeTcpListener } from '../tcp-listener.js'
+
+/** A listening TCP socket that outlives its servers. */
+export default {
+  name: 'tcp',
+  summary: 'A port of the network whose clients are never refused, whatever becomes of its server.',
+  systems: ['linux'],
+  options: {
+    listen: {
+      about: 'host:port, [address]:port, or :port for every address of this machine. Port 0: any free one.',
+      type: 'string',
+      required: false,
+      default: '127.0.0.1:0',
+    },
+    backlog: backlogOption,
+    nonBlocking: nonBlockingOption,
+    reusePort: {
+      about: 'Shares the port with other sockets of this user that want it too (SO_REUSEPORT).',
+      type: 'boolean',
+      required: false,
+      default: false,
+    },
+    ipv6Only: {
+      about: 'Of an address of IPv6: takes no connections of IPv4.',
+      type: 'boolean',
+      required: false,
+      default: false,
+    },
+  },
+  variants: { default: {}, everywhere: { listen: ':0', backlog: 16 }, ipv6: { listen: '[::1]:0', ipv6Only: true } },
+  form: () => 'listener',
+  sides: () => listenerSides,
+  parts: () => ['natural', 'host', 'port'],
+  traits: () => listenerTraits({ keepsBoundaries: false }),
+  check: ({ listen, reusePort, ipv6Only }) => {
+    const text = String(listen)
+    const address = parseListenAddress(text)
+    if (!address) return [{ option: 'listen', message: explainListenAddress(text) }]
+    if (ipv6Only === true && address.host !== null && !address.host.includes(':'))
+      return [{ option: 'ipv6Only', message: `means nothing for ${address.host}, an address of IPv4. Leave it out.` }]
+    if (reusePort === true && address.port === 0)
+      return [{ option: 'reusePort', message: 'needs a port: nobody else can ask for port 0. Give one in `listen`.' }]
+    return []
+  },
+  create: makeTcpListener,
+  open: async ({ descriptor, side, hint }, { backlog }) => {
+    const { connectTo, serveStreams } = await import('../stream-server.js')
+    if (side === 'listen') return serveStreams(descriptor, Number(backlog))
+    return connectTo({ host: hint.host!, port: hint.port! })
+  },
+} satisfies Kind

@@ -1,0 +1,124 @@
+import type { Server, Socket } from 'node:net'
+import type { SocketType } from '../../platform/index.js'
+import { bindSide, connectSide, listenerSides } from '../held-listener.js'
+import type { Kind } from '../kind.js'
+import { backlogOption, listenerTraits, nonBlockingOption } from '../listener-kind.js'
+import type { MessageEndpoint } from '../message-endpoint.js'
+import type { LinkOptions, OptionProblem } from '../options.js'
+import type { DatagramReceiver, PacketServer } from '../packet-server.js'
+import { attachUnixListener } from '../unix-existing.js'
+import { makeUnixListener, typeOf } from '../unix-listener.js'
+import { explainLength, longestUnixName } from '../unix-path.js'
+
+/** Said in full: inferred, it would lack the endpoint, which can do all that a receiver of datagrams can. */
+type UnixEnd = Server | Socket | PacketServer | DatagramReceiver | MessageEndpoint
+
+const types = ['stream', 'seqpacket', 'dgram'] as const satisfies readonly SocketType[]
+
+/** A listening or bound socket of this machine that outlives its servers. */
+export default {
+  name: 'unix',
+  summary: 'A socket with a path or an abstract name, for servers and clients on this machine.',
+  systems: ['linux'],
+  options: {
+    type: {
+      about: 'stream: bytes. seqpacket: messages in order. dgram: messages, without connections.',
+      type: 'choice',
+      choices: types,
+      required: false,
+      default: 'stream',
+    },
+    path: {
+      about: 'Where it is, in at most 107 bytes. Default: in the directory of the run, where placeholders find it.',
+      type: 'path',
+      required: false,
+      default: null,
+    },
+    abstract: {
+      about: 'A name without a file, in place of `path`: for every user of this machine.',
+      type: 'string',
+      required: false,
+      default: null,
+    },
+    mode: {
+      about: 'Permission bits of the path, whatever the umask; who connects needs to write. Default: 0600.',
+      type: 'mode',
+      required: false,
+      default: null,
+    },
+    owner: {
+      about: 'Owner of the path: a name of /etc/passwd or a number.',
+      type: 'user',
+      required: false,
+      default: null,
+    },
+    group: {
+      about: 'Group of the path: a name of /etc/group or a number.',
+      type: 'group',
+      required: false,
+      default: null,
+    },
+    backlog: backlogOption,
+    nonBlocking: nonBlockingOption,
+    existing: {
+      about: 'Connects to the socket of a server that ipcsup did not start, and leaves it there.',
+      type: 'boolean',
+      required: false,
+      default: false,
+    },
+  },
+  variants: { stream: {}, seqpacket: { type: 'seqpacket', backlog: 16 }, dgram: { type: 'dgram', mode: '0660' } },
+  form: ({ type }) => (type === 'dgram' ? 'datagrams' : 'listener'),
+  sides: ({ type, existing }) => {
+    if (existing === true) return { connect: connectSide }
+    return type === 'dgram' ? { bind: bindSide, connect: connectSide } : listenerSides
+  },
+  parts: ({ abstract }) => ['natural', abstract === null ? 'path' : 'name'],
+  traits: ({ type }) =>
+    type === 'dgram'
+      ? { ...listenerTraits({ keepsBoundaries: true }), showsPeerDeath: false, duplex: false }
+      : listenerTraits({ keepsBoundaries: type === 'seqpacket' }),
+  check: options => [...checkName(options), ...checkUse(options)],
+  create: (options, where) =>
+    options['existing'] === true ? attachUnixListener(options, where) : makeUnixListener(options, where),
+  open: async ({ descriptor, side, hint }, options): Promise<UnixEnd> => {
+    const type = typeOf(options)
+    if (side === 'connect') {
+      const { addressOf, connectMessages, connectStream } = await import('../unix-client.js')
+      return type === 'stream' ? connectStream(addressOf(hint)) : connectMessages(type, addressOf(hint))
+    }
+    if (type === 'stream') {
+      const { serveStreams } = await import('../stream-server.js')
+      return serveStreams(descriptor, Number(options['backlog']))
+    }
+    const { openDatagrams, servePackets } = await import('../packet-server.js')
+    return type === 'dgram' ? openDatagrams(descriptor) : servePackets(descriptor)
+  },
+} satisfies Kind
+
+function* checkName({ path, abstract, existing }: LinkOptions): Generator<OptionProblem> {
+  if (typeof path === 'string' && typeof abstract === 'string')
+    yield { option: 'abstract', message: 'stands in place of `path`. Leave one of them out.' }
+  if (existing === true && path === null && abstract === null)
+    yield { option: 'existing', message: 'needs the `path` or the `abstract` name of what exists.' }
+  if (typeof path === 'string' && isTooLong(path))
+    yield { option: 'path', message: `is too long: ${explainLength(path, path)}. Choose a shorter one.` }
+  if (typeof abstract !== 'string') return
+  if (isTooLong(abstract))
+    yield { option: 'abstract', message: `is too long: ${explainLength('it', abstract)}. Choose a shorter one.` }
+  if (abstract === '') yield { option: 'abstract', message: 'must be a name of at least one character.' }
+}
+
+const isTooLong = (text: string): boolean => Buffer.byteLength(text) > longestUnixName
+
+/** What would be taken without a word and do nothing. */
+function* checkUse(options: LinkOptions): Generator<OptionProblem> {
+  const { abstract, existing } = options
+  const why =
+    existing === true
+      ? 'cannot be changed of what exists already. Leave it out, or leave out `existing`.'
+      : 'is of a path: everybody on this machine can connect to an abstract name. Leave it out, or give a `path`.'
+  if (existing !== true && abstract === null) return
+  for (const option of ['mode', 'owner', 'group']) if (options[option] !== null) yield { option, message: why }
+  if (existing === true && options['nonBlocking'] === true) yield { option: 'nonBlocking', message: why }
+}

@@ -1,0 +1,38 @@
+/** Addresses of listening sockets, as a config says them. */
+
+export interface ListenAddress {
+  /** A literal address without brackets; null: every address of this machine. */
+  readonly host: string | null
+  readonly port: number
+}
+
+/** `host:port`, `[address]:port`, `:port`; null for what is none of these. Names but `localhost` are not looked up. */
+export function parseListenAddress(text: string): ListenAddress | null {
+  const [, bracketed, plain = '', digits] = /^(?:\[(.*)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? []
+  const port = Number(digits)
+  if (digits === undefined || port > 65_535) return null
+  if (bracketed !== undefined) return isVersion6(bracketed) ? { host: bracketed, port } : null
+  if (plain === '') return { host: null, port }
+  if (plain === 'localhost') return { host: '127.0.0.1', port }
+  return isVersion4(plain) ? { host: plain, port } : null
+}
+
+/** What is wrong with an address that `parseListenAddress` does not take, as the end of a sentence. */
+export function explainListenAddress(text: string): string {
+  const form = "'127.0.0.1:8080', '[::1]:8080', ':8080' for every address of this machine, port 0 for any free one"
+  const got = `got ${JSON.stringify(text)}`
+  if (isVersion6(text.replace(/:\d+$/, ''))) return `must have brackets around an address of IPv6, ${got}: ${form}.`
+  const [, host] = /^([^:[\]]+):\d+$/.exec(text) ?? []
+  if (host !== undefined && !/^[\d.]+$/.test(host))
+    return `names the host ${JSON.stringify(host)}, and names are not looked up. Give a numeric address or localhost: ${form}.`
+  return `must be an address and a port of 0 to 65535, ${got}: ${form}.`
+}
+
+function isVersion4(text: string): boolean {
+  const parts = text.split('.')
+  return parts.length === 4 && parts.every(part => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)
+}
+
+function isVersion6(text: string): boolean {
+  return /^[\da-fA-F:.]+$/.test(text) && text.includes(':') && URL.canParse(`http://[${text}]`)
+}

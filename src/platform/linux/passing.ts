@@ -1,0 +1,157 @@
+/** Packet sockets with a path, over which messages travel with a descriptor beside them. */
+import { closeSync } from 'node:fs'
+import { addressOf, check, declare, lastErrno, systemError } from './native.js'
+
+// sys/socket.h, x86-64 and arm64
+const AF_UNIX = 1
+const SOCK_SEQPACKET = 5
+const SOCK_NONBLOCK = 0o4000
+const SOCK_CLOEXEC = 0o2000000
+const SOL_SOCKET = 1
+const SCM_RIGHTS = 1
+const MSG_DONTWAIT = 0x40
+const MSG_NOSIGNAL = 0x4000
+const MSG_CMSG_CLOEXEC = 0x40000000
+
+// struct msghdr and struct cmsghdr of 64-bit systems; one descriptor, padded to 8 bytes.
+const headerBytes = 56
+const controlBytes = 24
+const controlLength = 20
+
+const socket = declare<(domain: number, type: number, protocol: number) => number>(
+  'int socket(int domain, int type, int protocol)',
+)
+const bind = declare<(descriptor: number, address: Uint8Array, length: number) => number>(
+  'int bind(int fd, void *address, unsigned int length)',
+)
+const listen = declare<(descriptor: number, backlog: number) => number>('int listen(int fd, int backlog)')
+const connect = declare<(descriptor: number, address: Uint8Array, length: number) => number>(
+  'int connect(int fd, void *address, unsigned int length)',
+)
+const accept4 = declare<(descriptor: number, address: null, length: null, flags: number) => number>(
+  'int accept4(int fd, void *address, void *length, int flags)',
+)
+const sendmsg = declare<(descriptor: number, header: Uint8Array, flags: number) => number>(
+  'long sendmsg(int fd, void *header, int flags)',
+)
+const recvmsg = declare<(descriptor: number, header: Uint8Array, flags: number) => number>(
+  'long recvmsg(int fd, void *header, int flags)',
+)
+
+/**
+ * A listening packet socket at `path` (at most 107 bytes; nothing may be there). Non-blocking; the caller closes it and
+ * removes the path.
+ */
+export function listenForPackets(path: string, backlog: number): number {
+  const descriptor = makeSocket()
+  const address = encodePath(path)
+  try {
+    check(bind(descriptor, address, address.byteLength), `Binding a socket at ${path}`, 'bind')
+    check(listen(descriptor, backlog), `Listening at ${path}`, 'listen')
+    return descriptor
+  } catch (error) {
+    closeSync(descriptor)
+    throw error
+  }
+}
+
+/** The next client, non-blocking and close-on-exec, for the caller to close; null: nobody waits any more. */
+export function acceptPackets(listener: number): number | null {
+  const descriptor = accept4(listener, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC)
+  if (descriptor >= 0) return descriptor
+  const errno = lastErrno()
+  if (errno === 'EAGAIN' || errno === 'ECONNABORTED') return null
+  throw systemError('Accepting a connection', 'accept4', errno)
+}
+
+/** A connection to a packet socket, non-blocking; the caller closes it. null: too many are waiting there now. */
+export function connectPackets(path: string): number | null {
+  const descriptor = makeSocket()
+  const address = encodePath(path)
+  if (connect(descriptor, address, address.byteLength) === 0) return descriptor
+  const errno = lastErrno()
+  closeSync(descriptor)
+  if (errno === 'EAGAIN') return null
+  throw systemError(`Connecting to ${path}`, 'connect', errno)
+}
+
+/**
+ * Sends one message, with a descriptor beside it, without waiting; false when there is no room now. The receiver gets a
+ * duplicate: ours may be closed at once.
+ */
+export function sendPacket(connection: number, bytes: Uint8Array, descriptor: number | null): boolean {
+  const message = makeMessage(bytes.byteLength, descriptor !== null)
+  message.bytes.set(bytes)
+  if (descriptor !== null) {
+    message.control.writeBigUInt64LE(BigInt(controlLength), 0)
+    message.control.writeInt32LE(SOL_SOCKET, 8)
+    message.control.writeInt32LE(SCM_RIGHTS, 12)
+    message.control.writeInt32LE(descriptor, 16)
+  }
+  if (sendmsg(connection, message.header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return true
+  const errno = lastErrno()
+  if (errno === 'EAGAIN') return false
+  throw systemError('Sending a descriptor', 'sendmsg', errno)
+}
+
+export interface ReceivedPacket {
+  /** None: the peer has hung up. */
+  readonly bytes: Buffer
+  /** Close-on-exec, for the caller to close; null: none came. */
+  readonly descriptor: number | null
+}
+
+/** Takes one message of at most `mostBytes` (the rest is cut off) without waiting; null when there is none. */
+export function receivePacket(connection: number, mostBytes: number): ReceivedPacket | null {
+  const message = makeMessage(mostBytes, true)
+  const length = recvmsg(connection, message.header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)
+  if (length < 0) {
+    const errno = lastErrno()
+    if (errno === 'EAGAIN') return null
+    throw systemError('Receiving a descriptor', 'recvmsg', errno)
+  }
+  const hasDescriptor = message.header.readBigUInt64LE(40) >= BigInt(controlLength)
+  return {
+    bytes: message.bytes.subarray(0, length),
+    descriptor: hasDescriptor ? message.control.readInt32LE(16) : null,
+  }
+}
+
+interface Message {
+  readonly header: Buffer
+  readonly bytes: Buffer
+  readonly control: Buffer
+}
+
+/** What the kernel is shown by address must not move, and must not be empty. */
+function makeMessage(length: number, hasControl: boolean): Message {
+  const bytes = Buffer.allocUnsafeSlow(Math.max(1, length))
+  const control = Buffer.allocUnsafeSlow(controlBytes).fill(0)
+  const vector = Buffer.allocUnsafeSlow(16)
+  vector.writeBigUInt64LE(addressOf(bytes), 0)
+  vector.writeBigUInt64LE(BigInt(length), 8)
+  const header = Buffer.allocUnsafeSlow(headerBytes).fill(0)
+  header.writeBigUInt64LE(addressOf(vector), 16)
+  header.writeBigUInt64LE(1n, 24)
+  if (hasControl) {
+    header.writeBigUInt64LE(addressOf(control), 32)
+    header.writeBigUInt64LE(BigInt(controlBytes), 40)
+  }
+  parts.set(header, [vector, bytes, control])
+  return { header, bytes, control }
+}
+
+/** A header has only addresses: as long as there is the one, there must be what it points to. */
+const parts = new WeakMap<Buffer, readonly Buffer[]>()
+
+function makeSocket(): number {
+  const type = SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC
+  return check(socket(AF_UNIX, type, 0), 'Creating a packet socket', 'socket')
+}
+
+function encodePath(path: string): Buffer {
+  const address = Buffer.alloc(2 + Buffer.byteLength(path) + 1)
+  address.writeUInt16LE(AF_UNIX, 0)
+  address.write(path, 2)
+  return address
+}
