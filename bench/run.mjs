@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --only start100,restart] [-- --quick]`: all rows in one invocation, as Markdown on the terminal and in
+ * `npm run bench [-- --only start100,restart] [-- --quick]`, `npm run bench -- ipc`: all rows in one invocation, as Markdown on the terminal and in
  * bench/RESULTS.md. Install the peers first with `npm run bench:setup`; one that is missing is left out and named.
  * `--only` rows go to the terminal and leave RESULTS.md as it is; `--quick` does less and is for trying only.
  */
@@ -19,13 +19,15 @@ import { supervisors } from './supervisors.mjs'
 import { format } from './verdict.mjs'
 
 const rows = { pipeline, start100, start1000, restart, memory, idle }
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: { only: { type: 'string' }, quick: { type: 'boolean', default: false } },
 })
 
 process.exitCode = await main()
 
 async function main() {
+  if (positionals.length > 0) return measureOnlyLinks()
   const wanted = options.only?.split(',') ?? Object.keys(rows)
   const unknown = wanted.filter(name => !Object.hasOwn(rows, name))
   if (unknown.length > 0) return complain(`No row ${unknown.join(', ')}. Rows: ${Object.keys(rows).join(', ')}.`)
@@ -40,6 +42,15 @@ async function main() {
   console.log(text)
   if (options.only === undefined && !options.quick) writeFileSync(join(benchFolder, 'RESULTS.md'), text)
   return parts.every(part => part.verdicts.every(({ isMet }) => isMet !== false)) ? 0 : 1
+}
+
+/** A benchmark of its own: it compares kinds of links with each other, not ipcsup with others. */
+async function measureOnlyLinks() {
+  if (positionals.join() !== 'ipc') return complain(`There is no benchmark ${positionals.join(' ')}, but there is ipc.`)
+  execFileSync(process.execPath, [join(benchFolder, '../scripts/build.mjs')], { stdio: 'inherit' })
+  const { measureLinks } = await import('./ipc/run.mjs')
+  await measureLinks({ runs: options.quick ? 1 : 5 })
+  return 0
 }
 
 async function measureRow(row) {

@@ -66,6 +66,10 @@ export const verbs = {
     about: 'End and remove what killed supervisors left',
     load: async () => (await import('./verbs/clean.js')).clean,
   },
+  advise: {
+    about: 'Say which kind of link does what you need',
+    load: async () => (await import('./verbs/advise.js')).advise,
+  },
   schema: {
     about: 'Print the JSON Schema of configs, for editors',
     load: async () => (await import('./verbs/schema.js')).schema,

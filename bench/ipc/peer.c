@@ -1,0 +1,278 @@
+/*
+ * One of two C programs that talk over links of ipcsup: `peer MECHANISM ping|pong SIZE`. What goes there begins with a
+ * byte that says what pong does: 0 nothing, 1 answer, 2 end. ping measures and prints one JSON object.
+ * It uses the handoff only: descriptors, paths, names and numbers from the environment.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <mqueue.h>
+#include <poll.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+static size_t size;
+static int is_ping;
+static char *buffer;
+
+static void fail(const char *what) {
+  perror(what);
+  exit(1);
+}
+
+static const char *find(const char *part, const char *link) {
+  char name[64];
+  snprintf(name, sizeof name, "IPCSUP_%s_%s", part, link);
+  const char *value = getenv(name);
+  if (!value) {
+    fprintf(stderr, "%s is not set\n", name);
+    exit(1);
+  }
+  return value;
+}
+
+static int descriptor_of(const char *link) { return atoi(find("FD", link)); }
+
+/* --- bytes: pipe, FIFO, stream sockets --- */
+static int there, back; /* where we send, where we receive */
+
+static void send_bytes(void) {
+  for (size_t done = 0; done < size;) {
+    ssize_t count = write(there, buffer + done, size - done);
+    if (count < 0) fail("write");
+    done += count;
+  }
+}
+static void receive_bytes(void) {
+  for (size_t done = 0; done < size;) {
+    ssize_t count = read(back, buffer + done, size - done);
+    if (count <= 0) fail("read");
+    done += count;
+  }
+}
+static void open_descriptors(void) {
+  there = descriptor_of(is_ping ? "THERE" : "BACK");
+  back = descriptor_of(is_ping ? "BACK" : "THERE");
+}
+
+/* --- messages over sockets --- */
+static void send_message(void) {
+  if (send(there, buffer, size, 0) != (ssize_t)size) fail("send");
+}
+static void receive_message(void) {
+  if (recv(back, buffer, size, 0) != (ssize_t)size) fail("recv");
+}
+
+/* --- a server and its client --- */
+static int connect_to(void) {
+  const char *path = getenv("IPCSUP_PATH_THERE");
+  if (path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+    int type = getenv("SEQPACKET") ? SOCK_SEQPACKET : SOCK_STREAM;
+    int fd = socket(AF_UNIX, type, 0);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address)) fail("connect");
+    return fd;
+  }
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  address.sin_port = htons(atoi(strrchr(find("ADDR", "THERE"), ':') + 1));
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (connect(fd, (struct sockaddr *)&address, sizeof address)) fail("connect");
+  return fd;
+}
+static void open_server(void) {
+  there = back = is_ping ? connect_to() : accept(descriptor_of("THERE"), 0, 0);
+  if (there < 0) fail("accept");
+  int on = 1;
+  setsockopt(there, IPPROTO_TCP, 1 /* TCP_NODELAY */, &on, sizeof on);
+}
+
+/* --- datagrams --- */
+static int connect_datagrams(const char *link) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  address.sin_port = htons(atoi(strrchr(find("ADDR", link), ':') + 1));
+  int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  if (connect(fd, (struct sockaddr *)&address, sizeof address)) fail("connect");
+  return fd;
+}
+static void open_datagrams(void) {
+  there = connect_datagrams(is_ping ? "THERE" : "BACK");
+  back = descriptor_of(is_ping ? "BACK" : "THERE");
+}
+
+/* --- POSIX queue --- */
+static void send_queue(void) {
+  if (mq_send(there, buffer, size, 0)) fail("mq_send");
+}
+static void receive_queue(void) {
+  if (mq_receive(back, buffer, size, 0) < 0) fail("mq_receive");
+}
+
+/* --- System V queue: the type comes before the text --- */
+static char *typed;
+static void open_sysv(void) {
+  there = atoi(find("ID", is_ping ? "THERE" : "BACK"));
+  back = atoi(find("ID", is_ping ? "BACK" : "THERE"));
+  typed = malloc(size + sizeof(long));
+}
+static void send_sysv(void) {
+  *(long *)typed = 1;
+  memcpy(typed + sizeof(long), buffer, size);
+  if (msgsnd(there, typed, size, 0)) fail("msgsnd");
+}
+static void receive_sysv(void) {
+  if (msgrcv(back, typed, size, 0, 0) < 0) fail("msgrcv");
+  memcpy(buffer, typed + sizeof(long), size);
+}
+
+/* --- shared memory: a slot each way, and a number that says that it is full --- */
+struct slot {
+  _Atomic int full;
+  char padding[60];
+  char bytes[];
+};
+static struct slot *slot_there, *slot_back;
+static void open_memory(void) {
+  size_t half = (sizeof(struct slot) + size + 4095) & ~4095UL;
+  char *memory = mmap(0, 2 * half, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_of("THERE"), 0);
+  if (memory == MAP_FAILED) fail("mmap");
+  slot_there = (struct slot *)(is_ping ? memory : memory + half);
+  slot_back = (struct slot *)(is_ping ? memory + half : memory);
+}
+static void send_memory(void) {
+  while (atomic_load_explicit(&slot_there->full, memory_order_acquire)) {
+  }
+  memcpy(slot_there->bytes, buffer, size);
+  atomic_store_explicit(&slot_there->full, 1, memory_order_release);
+}
+static void receive_memory(void) {
+  while (!atomic_load_explicit(&slot_back->full, memory_order_acquire)) {
+  }
+  memcpy(buffer, slot_back->bytes, size);
+  atomic_store_explicit(&slot_back->full, 0, memory_order_release);
+}
+
+/* --- no bytes: counters and semaphores; every wake-up is answered --- */
+static void send_event(void) {
+  uint64_t one = 1;
+  if (write(there, &one, 8) != 8) fail("eventfd");
+}
+static void receive_event(void) {
+  uint64_t value;
+  while (read(back, &value, 8) != 8) {
+    struct pollfd entry = {back, POLLIN, 0};
+    if (errno != EAGAIN || poll(&entry, 1, -1) < 0) fail("eventfd");
+  }
+  buffer[0] = 1;
+}
+static sem_t *semaphore_there, *semaphore_back;
+static void open_semaphores(void) {
+  semaphore_there = sem_open(find("NAME", is_ping ? "THERE" : "BACK"), 0);
+  semaphore_back = sem_open(find("NAME", is_ping ? "BACK" : "THERE"), 0);
+  if (semaphore_there == SEM_FAILED || semaphore_back == SEM_FAILED) fail("sem_open");
+}
+static void send_semaphore(void) { sem_post(semaphore_there); }
+static void receive_semaphore(void) {
+  while (sem_wait(semaphore_back)) {
+  }
+  buffer[0] = 1;
+}
+
+static const struct mechanism {
+  const char *name;
+  void (*open)(void), (*send)(void), (*receive)(void);
+  int window; /* most that may be under way, where the kernel drops what is too much */
+  int is_empty;
+} mechanisms[] = {
+    {"bytes", open_descriptors, send_bytes, receive_bytes, 0, 0},
+    {"messages", open_descriptors, send_message, receive_message, 0, 0},
+    {"server", open_server, send_bytes, receive_bytes, 0, 0},
+    {"datagrams", open_datagrams, send_message, receive_message, 32, 0},
+    {"queue", open_descriptors, send_queue, receive_queue, 0, 0},
+    {"sysv-queue", open_sysv, send_sysv, receive_sysv, 0, 0},
+    {"memory", open_memory, send_memory, receive_memory, 0, 0},
+    {"event", open_descriptors, send_event, receive_event, 0, 1},
+    {"semaphore", open_semaphores, send_semaphore, receive_semaphore, 0, 1},
+};
+
+static double now_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1e6 + now.tv_nsec / 1e3;
+}
+static int by_value(const void *a, const void *b) {
+  return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
+}
+
+static void say(const struct mechanism *mechanism, char what) {
+  buffer[0] = what;
+  mechanism->send();
+}
+
+static void trip(const struct mechanism *mechanism) {
+  say(mechanism, 1);
+  mechanism->receive();
+}
+
+/* Each for about `seconds`. */
+static double measure_rate(const struct mechanism *mechanism, double seconds) {
+  double start = now_us(), end = start + seconds * 1e6;
+  long count = 0;
+  int batch = mechanism->window ? mechanism->window : 64;
+  while (now_us() < end) {
+    for (int index = 1; index < batch; index++) say(mechanism, 0);
+    if (mechanism->window) trip(mechanism);
+    else say(mechanism, 0);
+    count += batch;
+  }
+  trip(mechanism);
+  return (count + 1) / ((now_us() - start) / 1e6);
+}
+
+int main(int count, char **words) {
+  enum { MOST = 200000 };
+  static double trips[MOST];
+  if (count != 4) return 2;
+  const struct mechanism *mechanism = 0;
+  for (size_t index = 0; index < sizeof mechanisms / sizeof *mechanisms; index++)
+    if (!strcmp(mechanisms[index].name, words[1])) mechanism = &mechanisms[index];
+  if (!mechanism) return 2;
+  is_ping = !strcmp(words[2], "ping");
+  size = atol(words[3]);
+  buffer = calloc(1, size + 1);
+  mechanism->open();
+  if (!is_ping) {
+    for (;;) {
+      mechanism->receive();
+      if (buffer[0] == 2) return 0;
+      if (buffer[0] == 1) mechanism->send();
+    }
+  }
+  trip(mechanism);
+  int number = 0;
+  for (double end = now_us() + 3e5; now_us() < end && number < MOST; number++) {
+    double start = now_us();
+    trip(mechanism);
+    trips[number] = now_us() - start;
+  }
+  qsort(trips, number, sizeof *trips, by_value);
+  printf("{\"p50Us\":%.3f,\"p99Us\":%.3f,", trips[number / 2], trips[number * 99 / 100]);
+  if (mechanism->is_empty) printf("\"rate\":null}\n");
+  else printf("\"rate\":%.0f}\n", measure_rate(mechanism, 0.4));
+  fflush(stdout);
+  if (!mechanism->is_empty) say(mechanism, 2);
+  return 0;
+}
