@@ -4,7 +4,8 @@ export default defineConfig({
   test: {
     // Forks: worker threads would share descriptors, the working directory and signals between test files.
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than the cores that it is meant for: most tests wait for processes of theirs.
+    maxWorkers: 3,
     include: ['test/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
