@@ -12,7 +12,13 @@ import { type Config, createSupervisor, type Supervisor } from '../../src/index.
 import { until } from '../support/conditions.js'
 
 const fixtures = join(import.meta.dirname, '../../fixtures')
-const compilers = { c: '/usr/bin/gcc', rs: '/root/.cargo/bin/rustc' } as const
+/** Where it is, by the PATH; null: it is not. */
+function findProgram(name: string): string | null {
+  const paths = (process.env['PATH'] ?? '').split(':').map(folder => join(folder, name))
+  return paths.find(path => existsSync(path)) ?? null
+}
+
+const compilers = { c: findProgram('gcc'), rs: findProgram('rustc') } as const
 
 let directory: string
 let supervisor: Supervisor | null
@@ -41,11 +47,11 @@ function findCommand(folder: string, file: string): string[] | null {
     case 'mjs':
       return [process.execPath, source]
     case 'c':
-      if (!existsSync(compilers.c)) return null
+      if (compilers.c === null) return null
       execFileSync(compilers.c, ['-O1', '-o', built, source])
       return [built]
     default:
-      if (!existsSync(compilers.rs)) return null
+      if (compilers.rs === null) return null
       execFileSync(compilers.rs, ['-o', built, source])
       return [built]
   }
