@@ -7,7 +7,7 @@
 import { chmodSync, closeSync, rmSync } from 'node:fs'
 import { IpcsupError } from '../errors.js'
 import {
-  acceptPackets,
+  acceptConnection,
   listenForPackets,
   readPeer,
   receiveMessage,
@@ -65,7 +65,7 @@ export function serveEnds(ends: OutsideEnds, directory: string): EndsServer {
   const acceptSome = (): void => {
     try {
       for (let count = 0; count < mostAccepted; count++) {
-        const client = acceptPackets(listener)
+        const client = acceptConnection(listener)
         if (client === null) return
         admit(client)
       }

@@ -8,7 +8,7 @@ import { sideClosed } from './held-pipe.js'
 import type { Hint, LinkFacts, LinkObject, Side } from './kind.js'
 
 /** Bytes flow in its connections, not in the socket itself. */
-export const listenSide = { reads: false, writes: false, listens: true, descriptor: true } as const satisfies Side
+const listenSide = { reads: false, writes: false, listens: true, descriptor: true } as const satisfies Side
 /** A client makes its connection itself: the address is all that it needs. */
 export const connectSide = { reads: false, writes: false, listens: false, descriptor: false } as const satisfies Side
 /** Datagrams come out of the socket itself. */

@@ -8,7 +8,7 @@ import { errnoOf, type Refuse } from './refusal.js'
  *
  * @throws IPCSUP_ERR_LINK_CREATE
  */
-export function checkMemory(bytes: number, refuse: Refuse): void {
+function checkMemory(bytes: number, refuse: Refuse): void {
   const available = readAvailableMemory()
   if (bytes <= available.bytes) return
   throw refuse(

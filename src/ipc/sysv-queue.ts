@@ -6,6 +6,7 @@ import type { LinkFacts, LinkObject, NamedObject, Where } from './kind.js'
 import { identify, removeNamed } from './named-objects.js'
 import type { LinkOptions } from './options.js'
 import { errnoOf, refuseLink } from './refusal.js'
+import { chooseKey } from './sysv-key.js'
 
 /** @throws IPCSUP_ERR_LINK_CREATE; then nothing of it is left */
 export function makeSysvQueue(options: LinkOptions, where: Where): LinkObject {
@@ -51,11 +52,6 @@ function claimKey(options: LinkOptions, where: Where): { readonly id: number; re
       if (errnoOf(error) !== 'EEXIST' || typeof fixed === 'number') throw explainFailure(key, where, error)
     }
   }
-}
-
-/** 0 would be IPC_PRIVATE, which is no key. No secret: node:crypto would cost 3 ms of every start. */
-function chooseKey(): number {
-  return 1 + Math.floor(Math.random() * (2 ** 31 - 1))
 }
 
 const keyTaken = Object.assign(new Error('EEXIST'), { code: 'EEXIST' })

@@ -12,6 +12,7 @@ import type { LinkObject, Where } from './kind.js'
 import { identify, removeNamed } from './named-objects.js'
 import type { LinkOptions } from './options.js'
 import { errnoOf, refuseLink } from './refusal.js'
+import { chooseKey } from './sysv-key.js'
 
 interface Made {
   readonly id: number
@@ -66,12 +67,9 @@ function valuesOf({ values, value }: LinkOptions): readonly number[] {
   return Array.isArray(values) ? (values as readonly number[]) : [Number(value)]
 }
 
-/** 0 would be IPC_PRIVATE, which is no key. No secret: node:crypto would cost 3 ms of every start. */
-const drawKey = (): number => 1 + Math.floor(Math.random() * (2 ** 31 - 1))
-
 function create(options: LinkOptions, members: number, where: Where): { id: number; key: number } {
   for (;;) {
-    const key = typeof options['key'] === 'number' ? options['key'] : drawKey()
+    const key = typeof options['key'] === 'number' ? options['key'] : chooseKey()
     // Asked before the record says that it is ours.
     if (isThere(key)) {
       if (options['key'] === key) throw taken(key, where)

@@ -34,7 +34,6 @@ const platform: Platform = system === 'linux' ? linux : unsupported
 
 export const {
   acceptConnection,
-  acceptPackets,
   bindSocket,
   bindUnixSocket,
   changeOpenFilesLimit,

@@ -47,7 +47,7 @@ export {
   sealSize,
 } from './linux/memory.js'
 export { connectNotificationSocket, openNotificationSocket } from './linux/notify.js'
-export { acceptPackets, connectPackets, listenForPackets, receivePacket, sendPacket } from './linux/passing.js'
+export { connectPackets, listenForPackets, receivePacket, sendPacket } from './linux/passing.js'
 export { changePipeCapacity, createFifo, createPipe, readPipeCapacity, reopenPipe } from './linux/pipes.js'
 export {
   countMessageBytes,

@@ -24,7 +24,6 @@ const addressed = refuse('A socket made outside of Node')
 
 export const unsupported: Platform = {
   acceptConnection: addressed,
-  acceptPackets: passing,
   bindSocket: addressed,
   bindUnixSocket: addressed,
   changeOpenFilesLimit: limit,

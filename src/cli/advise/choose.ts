@@ -26,7 +26,7 @@ export function choose(candidates: readonly Candidate[], answers: Answers): Chos
   }
 }
 
-export function findAnswer(name: QuestionName, word: string): Answer {
+function findAnswer(name: QuestionName, word: string): Answer {
   const { answers }: Question = questions[name]
   return answers[word]!
 }

@@ -1,12 +1,10 @@
 /** Packet sockets with a path, over which messages travel with a descriptor beside them. */
 import { closeSync } from 'node:fs'
+import { IpcsupError } from '../../errors.js'
+import { bindUnixSocket, connectUnixSocket, createUnixSocket, listenAt } from './listening.js'
 import { addressOf, check, declare, lastErrno, systemError } from './native.js'
 
 // sys/socket.h, x86-64 and arm64
-const AF_UNIX = 1
-const SOCK_SEQPACKET = 5
-const SOCK_NONBLOCK = 0o4000
-const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1
 const SCM_RIGHTS = 1
 const MSG_DONTWAIT = 0x40
@@ -18,19 +16,6 @@ const headerBytes = 56
 const controlBytes = 24
 const controlLength = 20
 
-const socket = declare<(domain: number, type: number, protocol: number) => number>(
-  'int socket(int domain, int type, int protocol)',
-)
-const bind = declare<(descriptor: number, address: Uint8Array, length: number) => number>(
-  'int bind(int fd, void *address, unsigned int length)',
-)
-const listen = declare<(descriptor: number, backlog: number) => number>('int listen(int fd, int backlog)')
-const connect = declare<(descriptor: number, address: Uint8Array, length: number) => number>(
-  'int connect(int fd, void *address, unsigned int length)',
-)
-const accept4 = declare<(descriptor: number, address: null, length: null, flags: number) => number>(
-  'int accept4(int fd, void *address, void *length, int flags)',
-)
 const sendmsg = declare<(descriptor: number, header: Uint8Array, flags: number) => number>(
   'long sendmsg(int fd, void *header, int flags)',
 )
@@ -43,11 +28,10 @@ const recvmsg = declare<(descriptor: number, header: Uint8Array, flags: number) 
  * removes the path.
  */
 export function listenForPackets(path: string, backlog: number): number {
-  const descriptor = makeSocket()
-  const address = encodePath(path)
+  const descriptor = createUnixSocket('seqpacket', { nonBlocking: true })
   try {
-    check(bind(descriptor, address, address.byteLength), `Binding a socket at ${path}`, 'bind')
-    check(listen(descriptor, backlog), `Listening at ${path}`, 'listen')
+    bindUnixSocket(descriptor, { path })
+    listenAt(descriptor, backlog)
     return descriptor
   } catch (error) {
     closeSync(descriptor)
@@ -55,24 +39,17 @@ export function listenForPackets(path: string, backlog: number): number {
   }
 }
 
-/** The next client, non-blocking and close-on-exec, for the caller to close; null: nobody waits any more. */
-export function acceptPackets(listener: number): number | null {
-  const descriptor = accept4(listener, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC)
-  if (descriptor >= 0) return descriptor
-  const errno = lastErrno()
-  if (errno === 'EAGAIN' || errno === 'ECONNABORTED') return null
-  throw systemError('Accepting a connection', 'accept4', errno)
-}
-
 /** A connection to a packet socket, non-blocking; the caller closes it. null: too many are waiting there now. */
 export function connectPackets(path: string): number | null {
-  const descriptor = makeSocket()
-  const address = encodePath(path)
-  if (connect(descriptor, address, address.byteLength) === 0) return descriptor
-  const errno = lastErrno()
-  closeSync(descriptor)
-  if (errno === 'EAGAIN') return null
-  throw systemError(`Connecting to ${path}`, 'connect', errno)
+  const descriptor = createUnixSocket('seqpacket', { nonBlocking: true })
+  try {
+    connectUnixSocket(descriptor, { path })
+    return descriptor
+  } catch (error) {
+    closeSync(descriptor)
+    if (error instanceof IpcsupError && error.detail['errno'] === 'EAGAIN') return null
+    throw error
+  }
 }
 
 /**
@@ -143,15 +120,3 @@ function makeMessage(length: number, hasControl: boolean): Message {
 
 /** A header has only addresses: as long as there is the one, there must be what it points to. */
 const parts = new WeakMap<Buffer, readonly Buffer[]>()
-
-function makeSocket(): number {
-  const type = SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC
-  return check(socket(AF_UNIX, type, 0), 'Creating a packet socket', 'socket')
-}
-
-function encodePath(path: string): Buffer {
-  const address = Buffer.alloc(2 + Buffer.byteLength(path) + 1)
-  address.writeUInt16LE(AF_UNIX, 0)
-  address.write(path, 2)
-  return address
-}
