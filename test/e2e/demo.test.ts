@@ -30,7 +30,10 @@ describe('the demo', () => {
     })
     expect(kills).toBe(3)
     expect(output).toContain('equal to sort | uniq -c')
-    expect(Number(/crashes +(\d+)/.exec(output)?.[1])).toBeGreaterThanOrEqual(5)
+    // One that is killed before its first record did no work, so the table may not know of it.
+    const crashes = Number(/crashes +(\d+)/.exec(output)?.[1])
+    expect(crashes).toBeGreaterThanOrEqual(4)
+    expect(crashes).toBeLessThanOrEqual(4 + kills)
     expect(status).toBe(0)
   })
 
