@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --only start100,restart] [-- --quick]`, `npm run bench -- ipc`: all rows in one invocation, as Markdown on the terminal and in
+ * `npm run bench [-- --only start100,restart] [-- --quick]`, `npm run bench -- ipc [--only lock,raw] [--quick]`: all rows in one invocation, as Markdown on the terminal and in
  * bench/RESULTS.md. Install the peers first with `npm run bench:setup`; one that is missing is left out and named.
  * `--only` rows go to the terminal and leave RESULTS.md as it is; `--quick` does less and is for trying only.
  */
@@ -47,9 +47,12 @@ async function main() {
 /** A benchmark of its own: it compares kinds of links with each other, not ipcsup with others. */
 async function measureOnlyLinks() {
   if (positionals.join() !== 'ipc') return complain(`There is no benchmark ${positionals.join(' ')}, but there is ipc.`)
+  const only = options.only?.split(',') ?? null
+  const { findUnknown, measureLinks } = await import('./ipc/run.mjs')
+  const unknown = findUnknown(only ?? [])
+  if (unknown !== null) return complain(unknown)
   execFileSync(process.execPath, [join(benchFolder, '../scripts/build.mjs')], { stdio: 'inherit' })
-  const { measureLinks } = await import('./ipc/run.mjs')
-  await measureLinks({ runs: options.quick ? 1 : 5 })
+  await measureLinks({ runs: options.quick ? 1 : 5, only, write: only === null && !options.quick })
   return 0
 }
 

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -113,6 +114,22 @@ static void open_datagrams(void) {
   back = descriptor_of(is_ping ? "BACK" : "THERE");
 }
 
+/* --- packets below UDP: what comes begins with a header of IP --- */
+enum { HEADER = 20 };
+static char *packet;
+static void open_packets(void) {
+  open_descriptors();
+  packet = malloc(HEADER + size);
+}
+static void send_packet(void) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  if (sendto(there, buffer, size, 0, (struct sockaddr *)&address, sizeof address) != (ssize_t)size) fail("sendto");
+}
+static void receive_packet(void) {
+  if (recv(back, packet, HEADER + size, 0) != (ssize_t)(HEADER + size)) fail("recv");
+  memcpy(buffer, packet + HEADER, size);
+}
+
 /* --- POSIX queue --- */
 static void send_queue(void) {
   if (mq_send(there, buffer, size, 0)) fail("mq_send");
@@ -178,16 +195,102 @@ static void receive_event(void) {
   }
   buffer[0] = 1;
 }
-static sem_t *semaphore_there, *semaphore_back;
+static sem_t *semaphore_there, *semaphore_back, *semaphore_free;
+static sem_t *open_semaphore(const char *link) {
+  sem_t *semaphore = sem_open(find("NAME", link), 0);
+  if (semaphore == SEM_FAILED) fail("sem_open");
+  return semaphore;
+}
 static void open_semaphores(void) {
-  semaphore_there = sem_open(find("NAME", is_ping ? "THERE" : "BACK"), 0);
-  semaphore_back = sem_open(find("NAME", is_ping ? "BACK" : "THERE"), 0);
-  if (semaphore_there == SEM_FAILED || semaphore_back == SEM_FAILED) fail("sem_open");
+  semaphore_there = open_semaphore(is_ping ? "THERE" : "BACK");
+  semaphore_back = open_semaphore(is_ping ? "BACK" : "THERE");
+  if (is_ping) semaphore_free = open_semaphore("FREE");
 }
 static void send_semaphore(void) { sem_post(semaphore_there); }
 static void receive_semaphore(void) {
   while (sem_wait(semaphore_back)) {
   }
+  buffer[0] = 1;
+}
+static void turn_semaphore(void) {
+  if (sem_wait(semaphore_free) || sem_post(semaphore_free)) fail("semaphore");
+}
+
+static int set_free;
+static void open_sets(void) {
+  there = atoi(find("ID", is_ping ? "THERE" : "BACK"));
+  back = atoi(find("ID", is_ping ? "BACK" : "THERE"));
+  if (is_ping) set_free = atoi(find("ID", "FREE"));
+}
+static void change_set(int set, int by, int flags) {
+  struct sembuf operation = {.sem_num = 0, .sem_op = by, .sem_flg = flags};
+  if (semop(set, &operation, 1)) fail("semop");
+}
+static void send_set(void) { change_set(there, 1, 0); }
+static void receive_set(void) {
+  change_set(back, -1, 0);
+  buffer[0] = 1;
+}
+static void turn_set(void) {
+  change_set(set_free, -1, SEM_UNDO);
+  change_set(set_free, 1, SEM_UNDO);
+}
+
+/* Over two pipes: what is done before has been done when the other one goes on. */
+static void meet(void) {
+  char byte = 0;
+  open_descriptors();
+  if (write(there, &byte, 1) != 1 || read(back, &byte, 1) != 1) fail("meet");
+}
+
+/* --- three locks in a ring: who is to go on has two of them; it gives the first and waits for the other's one --- */
+static int locks[3], lock_free, to_give, to_take;
+static void change_lock(int lock, short type) {
+  struct flock whole = {.l_type = type, .l_whence = SEEK_SET};
+  if (fcntl(lock, F_OFD_SETLKW, &whole)) fail("lock");
+}
+static void open_locks(void) {
+  const char *names[] = {"ONE", "TWO", "THREE"};
+  for (int index = 0; index < 3; index++) {
+    locks[index] = descriptor_of(names[index]);
+    if ((index < 2) == is_ping) change_lock(locks[index], F_WRLCK);
+  }
+  to_give = is_ping ? 0 : 2;
+  to_take = is_ping ? 2 : 0;
+  if (is_ping) lock_free = descriptor_of("FREE");
+  meet();
+}
+static void send_lock(void) {
+  change_lock(locks[to_give], F_UNLCK);
+  to_give = (to_give + 1) % 3;
+}
+static void receive_lock(void) {
+  change_lock(locks[to_take], F_WRLCK);
+  to_take = (to_take + 1) % 3;
+  buffer[0] = 1;
+}
+static void turn_lock(void) {
+  change_lock(lock_free, F_WRLCK);
+  change_lock(lock_free, F_UNLCK);
+}
+
+/* --- signals, by way of the supervisor --- */
+static int caller;
+static sigset_t signals;
+static void open_signals(void) {
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGHUP);
+  sigaddset(&signals, SIGWINCH);
+  sigprocmask(SIG_BLOCK, &signals, 0);
+  caller = descriptor_of(is_ping ? "KNOCK" : "ANSWER");
+  meet();
+}
+static void send_call(void) {
+  if (write(caller, "\n", 1) != 1) fail("call");
+}
+static void receive_signal(void) {
+  int number;
+  if (sigwait(&signals, &number)) fail("sigwait");
   buffer[0] = 1;
 }
 
@@ -196,16 +299,21 @@ static const struct mechanism {
   void (*open)(void), (*send)(void), (*receive)(void);
   int window; /* most that may be under way, where the kernel drops what is too much */
   int is_empty;
+  void (*turn)(void); /* takes what nobody else wants, and gives it back */
 } mechanisms[] = {
     {"bytes", open_descriptors, send_bytes, receive_bytes, 0, 0},
     {"messages", open_descriptors, send_message, receive_message, 0, 0},
     {"server", open_server, send_bytes, receive_bytes, 0, 0},
     {"datagrams", open_datagrams, send_message, receive_message, 32, 0},
+    {"packets", open_packets, send_packet, receive_packet, 32, 0},
     {"queue", open_descriptors, send_queue, receive_queue, 0, 0},
     {"sysv-queue", open_sysv, send_sysv, receive_sysv, 0, 0},
     {"memory", open_memory, send_memory, receive_memory, 0, 0},
     {"event", open_descriptors, send_event, receive_event, 0, 1},
-    {"semaphore", open_semaphores, send_semaphore, receive_semaphore, 0, 1},
+    {"semaphore", open_semaphores, send_semaphore, receive_semaphore, 0, 1, turn_semaphore},
+    {"sysv-semaphore", open_sets, send_set, receive_set, 0, 1, turn_set},
+    {"locks", open_locks, send_lock, receive_lock, 0, 1, turn_lock},
+    {"signal", open_signals, send_call, receive_signal, 0, 1},
 };
 
 static double now_us(void) {
@@ -242,6 +350,14 @@ static double measure_rate(const struct mechanism *mechanism, double seconds) {
   return (count + 1) / ((now_us() - start) / 1e6);
 }
 
+static double measure_turns(const struct mechanism *mechanism, double seconds) {
+  double start = now_us(), end = start + seconds * 1e6;
+  long count = 0;
+  for (; now_us() < end; count += 64)
+    for (int index = 0; index < 64; index++) mechanism->turn();
+  return count / ((now_us() - start) / 1e6);
+}
+
 int main(int count, char **words) {
   enum { MOST = 200000 };
   static double trips[MOST];
@@ -270,7 +386,8 @@ int main(int count, char **words) {
   }
   qsort(trips, number, sizeof *trips, by_value);
   printf("{\"p50Us\":%.3f,\"p99Us\":%.3f,", trips[number / 2], trips[number * 99 / 100]);
-  if (mechanism->is_empty) printf("\"rate\":null}\n");
+  if (mechanism->turn) printf("\"rate\":%.0f}\n", measure_turns(mechanism, 0.4));
+  else if (mechanism->is_empty) printf("\"rate\":null}\n");
   else printf("\"rate\":%.0f}\n", measure_rate(mechanism, 0.4));
   fflush(stdout);
   if (!mechanism->is_empty) say(mechanism, 2);

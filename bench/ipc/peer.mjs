@@ -11,7 +11,7 @@ const isPing = role === 'ping'
 const [there, back] = isPing ? ['there', 'back'] : ['back', 'there']
 const message = Buffer.alloc(Math.max(1, size))
 
-/** Each gives `send()`, and `receive()` that resolves with the first byte. */
+/** Each gives `send()`, and `receive()` that resolves with the first byte; `turn()` takes what nobody else wants, and gives it back. */
 const mechanisms = {
   stream: async () => overStreams(await link(there), await link(back)),
   listener: async () => {
@@ -34,6 +34,13 @@ const mechanisms = {
       receive: waiting.take,
       window: 32,
     }
+  },
+  packets: async () => {
+    const [to, from] = [await link(there), await link(back)]
+    const packets = from.receive()
+    // A header of IP comes first.
+    const receive = async () => (await packets.next()).value.bytes[20]
+    return { send: () => to.send(message, '127.0.0.1'), receive, window: 32 }
   },
   queue: async () => {
     const [to, from] = [await link(there), await link(back)]
@@ -64,7 +71,38 @@ const mechanisms = {
   },
   semaphore: async () => {
     const [to, from] = [await link(there), await link(back)]
-    return { send: async () => to.release(), receive: () => from.acquire().then(() => 1), isEmpty: true }
+    const free = isPing ? await link('free') : null
+    return {
+      send: async () => to.release(),
+      // One side makes permits, the other uses them up.
+      receive: () => from.acquire({ keep: true }).then(() => 1),
+      isEmpty: true,
+      turn: async () => (await free.acquire())(),
+    }
+  },
+  locks: async () => {
+    const locks = [await link('one'), await link('two'), await link('three')]
+    const free = isPing ? await link('free') : null
+    const held = isPing ? [locks[0].tryHold(), locks[1].tryHold()] : [locks[2].tryHold()]
+    let toTake = isPing ? 2 : 0
+    await meet()
+    return {
+      send: async () => held.shift()(),
+      receive: async () => {
+        held.push(await take(locks[toTake]))
+        toTake = (toTake + 1) % 3
+        return 1
+      },
+      isEmpty: true,
+      turn: () => free.hold(() => {}),
+    }
+  },
+  signal: async () => {
+    const end = await link(isPing ? 'knock' : 'answer')
+    const waiting = makeMailbox()
+    for (const signal of ['SIGHUP', 'SIGWINCH']) process.on(signal, () => waiting.put(1))
+    await meet()
+    return { send: async () => end.call(), receive: waiting.take, isEmpty: true }
   },
   channel: async () => {
     const text = 'x'.repeat(size)
@@ -77,6 +115,16 @@ const mechanisms = {
     }
   },
 }
+
+/** Over two pipes: what is done before has been done when the other one goes on. */
+async function meet() {
+  const [to, from] = [await link(there), await link(back)]
+  to.write('.')
+  await once(from, 'data')
+}
+
+/** Resolves with what gives the lock back. */
+const take = lock => new Promise(resolve => lock.hold(() => new Promise(free => resolve(free))))
 
 function overStreams(to, from) {
   const waiting = makeMailbox()
@@ -151,10 +199,17 @@ async function measure() {
     trips.push(1000 * (performance.now() - start))
   }
   trips.sort((a, b) => a - b)
-  const rate = over.isEmpty ? null : await measureRate()
+  const rate = over.turn ? await measureTurns() : over.isEmpty ? null : await measureRate()
   const figures = { p50Us: trips[trips.length >> 1], p99Us: trips[Math.floor(trips.length * 0.99)], rate }
   if (!over.isEmpty) await say(2)
   process.stdout.write(`${JSON.stringify(figures)}\n`, () => process.exit())
+}
+
+async function measureTurns() {
+  const start = performance.now()
+  let count = 0
+  for (; performance.now() - start < 400; count += 64) for (let index = 0; index < 64; index++) await over.turn()
+  return count / ((performance.now() - start) / 1000)
 }
 
 async function measureRate() {

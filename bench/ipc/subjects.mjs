@@ -1,6 +1,7 @@
 /**
  * What is measured: a kind with options, how a C program and a Node program talk over it, and which sides they have.
  * `there` carries what ping sends, `back` what pong answers; null: both go over one link.
+ * Whose turn it is has another link besides, `free`, that only ping takes: what it costs when nobody else wants it.
  */
 const flow = (name, link, c) => ({
   name,
@@ -22,7 +23,46 @@ const server = (name, link, c) => ({
   ...c,
 })
 
+const memory = (name, link) => ({
+  name,
+  links: size => ({ there: link(2 * (size + 8192)) }),
+  ping: { there: 'map' },
+  pong: { there: 'map' },
+  c: 'memory',
+  node: 'memory',
+})
+const semaphore = (system, c) => {
+  const link = value => ({ kind: 'semaphore', system, value })
+  return {
+    name: `semaphore ${system}`,
+    links: () => ({ there: link(0), back: link(0), free: link(1) }),
+    ping: { there: 'use', back: 'use', free: 'use' },
+    pong: { there: 'use', back: 'use' },
+    c,
+    node: 'semaphore',
+    fits: largest(0),
+  }
+}
+/** A lock or a signal that comes too early is lost: over two pipes they first say that they are there. */
+const met = ({ links, ping, pong, ...rest }) => ({
+  links: () => ({ there: { kind: 'pipe' }, back: { kind: 'pipe' }, ...links }),
+  ping: { there: 'write', back: 'read', ...ping },
+  pong: { there: 'read', back: 'write', ...pong },
+  fits: largest(0),
+  ...rest,
+})
+const route = (name, link) =>
+  met({
+    name,
+    links: { knock: link, answer: link },
+    ping: { knock: 'from', answer: 'to' },
+    pong: { knock: 'to', answer: 'from' },
+    c: 'signal',
+    node: 'signal',
+  })
+
 const largest = bytes => size => size <= bytes
+const locks = { one: 'use', two: 'use', three: 'use' }
 
 export const subjects = [
   flow('pipe', () => ({ kind: 'pipe' }), { c: 'bytes', node: 'stream' }),
@@ -52,13 +92,18 @@ export const subjects = [
     fits: largest(8192),
   }),
   {
-    name: 'shm',
-    links: size => ({ there: { kind: 'shm', size: 2 * (size + 8192) } }),
-    ping: { there: 'map' },
-    pong: { there: 'map' },
-    c: 'memory',
-    node: 'memory',
+    name: 'raw',
+    // Each has both sockets: it sends through one, which is the other's to receive from.
+    links: () => ({ there: { kind: 'raw', protocol: 253 }, back: { kind: 'raw', protocol: 254 } }),
+    ping: { there: 'bind', back: 'bind' },
+    pong: { there: 'bind', back: 'bind' },
+    c: 'packets',
+    node: 'packets',
+    fits: largest(1024),
+    needsPrivilege: true,
   },
+  memory('shm', size => ({ kind: 'shm', size })),
+  memory('file', size => ({ kind: 'file', path: 'memory.map', temporary: true, size })),
   {
     name: 'event',
     links: () => ({ there: { kind: 'event' }, back: { kind: 'event' } }),
@@ -68,15 +113,18 @@ export const subjects = [
     node: 'event',
     fits: largest(0),
   },
-  {
-    name: 'semaphore posix',
-    links: () => ({ there: { kind: 'semaphore', value: 0 }, back: { kind: 'semaphore', value: 0 } }),
-    ping: { there: 'use', back: 'use' },
-    pong: { there: 'use', back: 'use' },
-    c: 'semaphore',
-    node: 'semaphore',
-    fits: largest(0),
-  },
+  semaphore('posix', 'semaphore'),
+  semaphore('sysv', 'sysv-semaphore'),
+  met({
+    name: 'lock',
+    links: { one: { kind: 'lock' }, two: { kind: 'lock' }, three: { kind: 'lock' }, free: { kind: 'lock' } },
+    ping: { ...locks, free: 'use' },
+    pong: locks,
+    c: 'locks',
+    node: 'locks',
+  }),
+  route('signal call', { kind: 'signal' }),
+  route('signal call SIGWINCH', { kind: 'signal', signal: 'SIGWINCH' }),
   {
     name: 'node',
     links: () => ({ there: { kind: 'node' } }),

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { kinds } from '../../src/ipc/kinds/index.js'
 
 const { alternate, summarise } = await load('harness.mjs')
+const { subjects } = await load('ipc/subjects.mjs')
+const { findUnknown } = await load('ipc/run.mjs')
 const { atLeast, atMost, atMostFixed, format } = await load('verdict.mjs')
 
 describe('the benchmark', () => {
@@ -34,6 +37,18 @@ describe('the benchmark', () => {
 
   test('shows three digits', () => {
     expect([0.123456, 3.4613, 1006.5, 12_345.6].map(format)).toEqual(['0.123', '3.46', '1,007', '12,346'])
+  })
+})
+
+describe('the benchmark of links', () => {
+  test('has a row of every kind', () => {
+    const measured = new Set(subjects.map(({ name }: { name: string }) => name.split(' ')[0]))
+    expect([...measured].sort()).toEqual(Object.keys(kinds).sort())
+  })
+
+  test('knows a link by its kind, or by kind and variant', () => {
+    expect(findUnknown(['lock', 'queue', 'queue sysv'])).toBe(null)
+    expect(findUnknown(['lock', 'lokc', 'sysv'])).toMatch(/^No link lokc, sysv\. Links: pipe, /)
   })
 })
 

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { listCandidates } from '../../src/cli/advise/candidates.js'
 import { type Answers, choose } from '../../src/cli/advise/choose.js'
 import { type Question, questions } from '../../src/cli/advise/questions.js'
-import { formatLink } from '../../src/cli/advise/show.js'
+import { formatAdvice, formatLink } from '../../src/cli/advise/show.js'
+import { makePaint } from '../../src/cli/show/text.js'
 import { kinds } from '../../src/ipc/kinds/index.js'
 import { createSandbox } from '../support/command-line.js'
 
@@ -41,6 +42,17 @@ describe('which links fit', () => {
         expect(candidates.filter(suits), `${name} ${word}`).not.toEqual([])
       }
     }
+  })
+})
+
+describe('what was measured', () => {
+  test('turns are taken and handed over, messages go one way', () => {
+    const paint = makePaint(false)
+    expect(formatAdvice(choose(candidates, { purpose: 'turns' }), paint)).toMatch(
+      / {2}NODE TO NODE +TAKEN WHEN FREE +HANDED OVER AND BACK, P50 +P99\n {2}no bytes /,
+    )
+    const messages = formatAdvice(choose(candidates, { purpose: 'messages' }), paint)
+    expect(messages).toMatch(/ {2}NODE TO NODE +ONE WAY +THERE AND BACK, P50 +P99\n {2}64 B /)
   })
 })
 

@@ -1,6 +1,9 @@
 // Written by `npm run bench -- ipc`. Do not edit.
 
-/** Between two Node programs: bytes of a message, messages a second one way, µs there and back: p50 and p99; null: none. */
+/**
+ * Between two Node programs: bytes of a message, messages a second one way, µs there and back: p50 and p99; null: none.
+ * Of locks and semaphores, for messages: how often a second a free one is taken and given back.
+ */
 export type Figures = readonly (readonly [
   size: number,
   rate: number | null,

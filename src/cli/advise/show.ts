@@ -1,4 +1,5 @@
 /** The advice as text. */
+import type { Form } from '../../ipc/kind.js'
 import { formatBytes, formatDuration, formatTable, type Paint } from '../show/text.js'
 import type { Candidate } from './candidates.js'
 import type { Chosen } from './choose.js'
@@ -20,18 +21,19 @@ const formatValue = (value: unknown): string => (typeof value === 'string' ? `'$
 
 function formatFit(candidate: Candidate, paint: Paint): string {
   const measured = figures[`${candidate.kind} ${candidate.variant}`] ?? figures[candidate.kind]
-  const table = measured === undefined ? '' : formatFigures(measured, paint)
+  const table = measured === undefined ? '' : formatFigures(measured, candidate.form, paint)
   return `${paint(formatLink(candidate), 'bold')}\n  ${candidate.summary}\n${table}`
 }
 
-function formatFigures(measured: Figures, paint: Paint): string {
+function formatFigures(measured: Figures, form: Form, paint: Paint): string {
   const rows = measured.map(([size, rate, p50Us, p99Us]) => [
-    { text: `  ${formatBytes(size)}` },
+    { text: size === 0 ? '  no bytes' : `  ${formatBytes(size)}` },
     { text: rate === null ? '-' : `${Math.round(rate).toLocaleString('en')}/s`, align: 'right' } as const,
     { text: p50Us === null ? '-' : formatMicroseconds(p50Us), align: 'right' } as const,
     { text: p99Us === null ? '-' : formatMicroseconds(p99Us), align: 'right' } as const,
   ])
-  return formatTable(['  Node to Node', 'one way', 'there and back, p50', 'p99'], rows, paint)
+  const [rate, trip] = form === 'permits' ? ['taken when free', 'handed over and back'] : ['one way', 'there and back']
+  return formatTable(['  Node to Node', rate, `${trip}, p50`, 'p99'], rows, paint)
 }
 
 const formatMicroseconds = (us: number): string => (us < 1000 ? `${us.toFixed(1)}us` : formatDuration(us / 1000))
