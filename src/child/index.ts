@@ -4,7 +4,7 @@
  */
 import { IpcsupError } from '../errors.js'
 import { readHandoff } from '../ipc/handoff.js'
-import type { Kind } from '../ipc/kind.js'
+import type { Kind, OpenEnd } from '../ipc/kind.js'
 import type { EndOf, LinkName } from './types.js'
 
 export { ready, status } from './notify.js'
@@ -40,24 +40,36 @@ export async function link<Given = unknown, Name extends string = LinkName<Given
   if (fd !== null) {
     refuseAgain(name)
     refuseForeign(name, fd, is === undefined || identifyDescriptor(fd) === is)
-    // Of memory comes the same again.
-    if (form(options) !== 'memory') opened.add(name)
+    if (form(options) !== 'memory') spent.set(name, 'belongs to the end that this program has opened already')
   }
-  return (await open({ descriptor: fd ?? -1, side, hint }, options)) as EndOf<Given, Name>
+  const end = await open({ descriptor: fd ?? -1, side, hint }, options)
+  if (form(options) === 'memory') countUse(name, end)
+  return end as EndOf<Given, Name>
 }
 
-/** Of ends that own their descriptor. */
-const opened = new Set<string>()
+/** Links whose descriptor is not to be used any more, and why. */
+const spent = new Map<string, string>()
+
+/** How often memory is open. Of that comes the same again, until all have closed it. */
+const uses = new Map<string, number>()
+
+function countUse(link: string, end: OpenEnd): void {
+  const change = (by: 1 | -1): number => {
+    const count = (uses.get(link) ?? 0) + by
+    uses.set(link, count)
+    return count
+  }
+  change(1)
+  end.once('close', () => {
+    if (change(-1) === 0) spent.set(link, 'was closed with the end that this program had opened')
+  })
+}
 
 /** The number of a descriptor that was closed is soon that of something else: of another link, or of a file. */
 function refuseAgain(link: string): void {
-  if (!opened.has(link)) return
-  throw refuse(
-    link,
-    'opened again',
-    'its descriptor belongs to the end that this program has opened already',
-    'Ask for it once, and pass that end on.',
-  )
+  const why = spent.get(link)
+  if (why === undefined) return
+  throw refuse(link, 'opened again', `its descriptor ${why}`, 'Ask for it once, and pass that end on.')
 }
 
 /**

@@ -20,16 +20,30 @@ const mostRounds = 16
 /** Checks `input` and reports what the schema finds. Nothing of `input` is changed. */
 export function validateConfig(input: unknown, kinds: Kinds, findings: Findings): Validated {
   const schema = makeSchema(kinds, listKinds(input, kinds))
-  let rest = input
+  const hidden = findHidden(input, [])
+  for (const path of hidden)
+    findings.report(joinPath(path), 'is no valid name: JavaScript has that for itself. Choose another one.')
+  let rest = hidden.reduce(removeAt, input)
   for (let round = 0; round < mostRounds; round++) {
     const result = schema.safeParse(rest)
-    if (result.success) return { config: rest as Config, isWhole: round === 0 }
+    if (result.success) return { config: rest as Config, isWhole: round === 0 && hidden.length === 0 }
     const issues = result.error.issues.flatMap(issue => flatten(issue, []))
     if (round === 0) reportIssues(issues, findings)
     const paths = new Map(issues.flatMap(pathsOf).map(path => [joinPath(path), path]))
     for (const path of paths.values()) rest = removeAt(rest, path)
   }
   return { config: {}, isWhole: false }
+}
+
+// processes.<name>.env.<name>: names stand no deeper, and a config written as code may contain itself.
+const mostKeys = 4
+
+/** Paths of what zod passes over wherever names are free: keys that JSON can have, and that no object can have by `=`. */
+function findHidden(value: unknown, path: Path): Path[] {
+  if (typeof value !== 'object' || value === null || path.length === mostKeys) return []
+  return Object.entries(value).flatMap(([key, inner]) =>
+    key === '__proto__' ? [[...path, key]] : findHidden(inner, [...path, key]),
+  )
 }
 
 /** The kinds that the links of a config have, as far as there are such. */

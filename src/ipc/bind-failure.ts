@@ -23,8 +23,10 @@ export function explainBindFailure(errno: string, wanted: Wanted): [why: string,
     case 'EINVAL':
       return [
         `${address} is an address of IPv6 that means something only together with a network interface`,
-        'Give another one that `ip address` shows, or leave the host out for all.',
+        'Name it, as in `[fe80::1%eth0]:8080`, or leave the host out for all.',
       ]
+    case 'ENODEV':
+      return [`this machine has no network interface ${host.split('%')[1]}`, 'Give one that `ip address` shows.']
     case 'EAFNOSUPPORT':
       return ['this system has no IPv6', 'Give an address of IPv4 in `listen`.']
     default:

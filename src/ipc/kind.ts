@@ -10,6 +10,7 @@
  * of one side; from then on the kernel decides (a reader sees the end when the last descriptor of the write side is
  * gone). `destroy` gives up all that is left and removes what has a name. Both may be called twice.
  */
+import type { Claim } from './claims.js'
 import type { LinkOptions, OptionField, OptionProblem } from './options.js'
 
 /** What one process may do at one side of a link. */
@@ -219,8 +220,14 @@ export interface Kind {
   traits(options: LinkOptions): Traits
   /** Parts of its handle that placeholders may ask for; `fd` goes without saying where a side has a descriptor. */
   parts(options: LinkOptions): readonly Exclude<HandlePart, 'fd'>[]
-  /** What is wrong in options that each are right; told with all other errors of a config. */
-  check?(options: LinkOptions): readonly OptionProblem[]
+  /**
+   * What is wrong in options that each are right; told with all other errors of a config.
+   *
+   * @param given - what the config itself says, without the defaults
+   */
+  check?(options: LinkOptions, given: Readonly<Record<string, unknown>>): readonly OptionProblem[]
+  /** What only one link can have, where the options fix it; they may be wrong. Two with the same are an error of a config. */
+  claim?(options: LinkOptions): Claim | null
   /** Where it differs from: messages of any size, gone with the stop. */
   advice?(options: LinkOptions): Partial<Advice>
   /** The lifetime of a link whose config says none. Default: `auto`. `reset` where half a message breaks the survivor. */

@@ -1,12 +1,12 @@
 /** Addresses of listening sockets, as a config says them. */
 
 export interface ListenAddress {
-  /** A literal address without brackets; null: every address of this machine. */
+  /** A literal address without brackets; of IPv6 it may end in `%eth0`. null: every address of this machine. */
   readonly host: string | null
   readonly port: number
 }
 
-/** `host:port`, `[address]:port`, `:port`; null for what is none of these. Names but `localhost` are not looked up. */
+/** `host:port`, `[address]:port`, `[address%interface]:port`, `:port`; null for what is none of these. Names but `localhost` are not looked up. */
 export function parseListenAddress(text: string): ListenAddress | null {
   const [, bracketed, plain = '', digits] = /^(?:\[(.*)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? []
   const port = Number(digits)
@@ -15,6 +15,11 @@ export function parseListenAddress(text: string): ListenAddress | null {
   if (plain === '') return { host: null, port }
   if (plain === 'localhost') return { host: '127.0.0.1', port }
   return isVersion4(plain) ? { host: plain, port } : null
+}
+
+/** The kernel says an interface by its number, which means nothing to Node: with a zone the host is as the config has it. */
+export function keepZone(host: string | null): { readonly host?: string } {
+  return host?.includes('%') ? { host } : {}
 }
 
 /** What is wrong with an address that `parseListenAddress` does not take, as the end of a sentence. */
@@ -34,5 +39,6 @@ function isVersion4(text: string): boolean {
 }
 
 function isVersion6(text: string): boolean {
-  return /^[\da-fA-F:.]+$/.test(text) && text.includes(':') && URL.canParse(`http://[${text}]`)
+  const [, address = ''] = /^([\da-fA-F:.]+)(?:%[^%/\s]+)?$/.exec(text) ?? []
+  return address.includes(':') && URL.canParse(`http://[${address}]`)
 }

@@ -73,9 +73,24 @@ export interface Content {
 export function openContent(path: string, refuse: Refuse): Content {
   const descriptor = openForReading(path, refuse)
   const found = fstatSync(descriptor)
-  if (found.isFile()) return { descriptor, path, bytes: found.size }
+  if (found.isFile() && !hidesContent(descriptor, found.size)) return { descriptor, path, bytes: found.size }
   closeSync(descriptor)
-  throw refuse(`its content ${path} is no regular file`, 'Choose another file as `from`.')
+  throw found.isFile()
+    ? refuse(
+        `its content ${path} has no size, as files of /proc have none`,
+        'Copy it to a file, and give that as `from`.',
+      )
+    : refuse(`its content ${path} is no regular file`, 'Choose another file as `from`.')
+}
+
+/** What the kernel makes up while it is read says that it is empty. */
+function hidesContent(descriptor: number, bytes: number): boolean {
+  if (bytes > 0) return false
+  try {
+    return readSync(descriptor, Buffer.alloc(1), 0, 1, 0) > 0
+  } catch {
+    return true
+  }
 }
 
 function openForReading(path: string, refuse: Refuse): number {

@@ -14,6 +14,15 @@ export type LinkOptions = Readonly<Record<string, OptionValue>>
 /** Only `integers` have more than one value. */
 export type OptionValue = string | number | boolean | null | readonly number[]
 
+/** Problems of those of `names` that a config says itself: there they would be taken without a word and do nothing. */
+export function refuseGiven(
+  given: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+  message: string,
+): OptionProblem[] {
+  return names.filter(name => given[name] !== undefined).map(option => ({ option, message }))
+}
+
 /** Something wrong in the options of a link that no single option shows. */
 export interface OptionProblem {
   /** The option to look at; null: the link as a whole. */

@@ -58,11 +58,12 @@ export function openShm({ descriptor, side }: Pick<ChildEnd, 'descriptor' | 'sid
   mappings.set(key, mapping)
   mapping.users++
   const { buffer } = mapping
-  const { close, once, isOpen } = beginEnd(() => {
+  const leave = (): void => {
     if (--mapping.users > 0) return
     mappings.delete(key)
     endMapping(mapping)
-  })
+  }
+  const { close, once, isOpen } = beginEnd(leave)
   const bytes = Buffer.from(buffer)
   return {
     buffer,
@@ -74,7 +75,13 @@ export function openShm({ descriptor, side }: Pick<ChildEnd, 'descriptor' | 'sid
     },
     flush: async () => {
       if (!isOpen()) throw new Error('The memory is closed')
-      await promisify(fsync)(mapping.descriptor)
+      // Who closes meanwhile does not take the descriptor away from under it.
+      mapping.users++
+      try {
+        await promisify(fsync)(mapping.descriptor)
+      } finally {
+        leave()
+      }
     },
     close,
     once,

@@ -12,7 +12,7 @@ import {
 import { explainBindFailure } from './bind-failure.js'
 import { holdListener } from './held-listener.js'
 import type { LinkObject, Where } from './kind.js'
-import { parseListenAddress } from './listen-address.js'
+import { keepZone, parseListenAddress } from './listen-address.js'
 import type { LinkOptions } from './options.js'
 import { errnoOf, refuseLink } from './refusal.js'
 
@@ -25,7 +25,7 @@ export function makeTcpListener(options: LinkOptions, where: Where): LinkObject 
     side: 'listen',
     descriptor,
     nonBlocking: options['nonBlocking'] === true,
-    hint: readSocketAddress(descriptor),
+    hint: { ...readSocketAddress(descriptor), ...keepZone(host) },
     readFacts: open => ({ waiting: countWaitingTcp(open) }),
     removeName: () => {},
   })

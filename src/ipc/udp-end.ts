@@ -18,12 +18,23 @@ export async function openBoundSocket({ descriptor, hint }: ChildEnd): Promise<S
   const socket = await createSocket(hint)
   const bind = socket.bind.bind(socket)
   const address = socket.address.bind(socket)
+  let isWanted = false
   let isBound = false
-  // What Node's own `send` calls as well.
-  socket.bind = (): Socket => {
-    if (isBound) return socket
+  const begin = (): void => {
+    if (wasClosed(address)) return
     isBound = true
-    return bind({ fd: descriptor, exclusive: true })
+    bind({ fd: descriptor, exclusive: true })
+  }
+  // What Node's own `send` calls as well. Node binds later too, so that whoever calls can still listen for `listening`.
+  socket.bind = (...given: unknown[]): Socket => {
+    const callback = given.at(-1)
+    if (typeof callback === 'function') {
+      if (isBound) process.nextTick(() => callback.call(socket))
+      else socket.once('listening', callback as () => void)
+    }
+    if (!isWanted) process.nextTick(begin)
+    isWanted = true
+    return socket
   }
   socket.address = () => (isBound ? address() : { address: hint.host!, family: familyOf(hint), port: hint.port! })
   socket.prependListener('newListener', event => {
@@ -33,6 +44,16 @@ export async function openBoundSocket({ descriptor, hint }: ChildEnd): Promise<S
     if (!isBound) closeSync(descriptor)
   })
   return socket
+}
+
+/** @param address - of a socket of Node's: only one that was closed says that it does not run */
+function wasClosed(address: Socket['address']): boolean {
+  try {
+    address()
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ERR_SOCKET_DGRAM_NOT_RUNNING'
+  }
 }
 
 /** A socket of its own, connected to where the link is: `send(bytes)` needs no address, and answers come as messages. */

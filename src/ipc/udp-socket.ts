@@ -12,7 +12,7 @@ import {
 import { explainBindFailure } from './bind-failure.js'
 import { holdListener } from './held-listener.js'
 import type { LinkObject, Where } from './kind.js'
-import { parseListenAddress } from './listen-address.js'
+import { keepZone, parseListenAddress } from './listen-address.js'
 import { findInterface, listInterfaces, wildcardFor } from './multicast.js'
 import type { LinkOptions } from './options.js'
 import { askForReceiveBuffer, readDatagramFacts } from './receive-buffer.js'
@@ -30,7 +30,7 @@ export function makeUdpSocket(options: LinkOptions, { link }: Where): LinkObject
     askForReceiveBuffer(link, descriptor, options['receiveBuffer'])
     bind(link, descriptor, wanted)
     if (group !== null) join(link, descriptor, group, options['interface'])
-    const bound = readSocketAddress(descriptor)
+    const bound = { ...readSocketAddress(descriptor), ...keepZone(wanted.host) }
     return holdListener({
       link,
       side: 'bind',

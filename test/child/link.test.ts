@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { fstatSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { link } from '../../src/child/index.js'
@@ -38,6 +38,30 @@ test('of memory the same comes again', async () => {
   const [first, second] = [await link<Shm, 'data'>('data'), await link<Shm, 'data'>('data')]
   expect(second.buffer).toBe(first.buffer)
   for (const memory of [first, second]) memory.close()
+})
+
+test('memory that was closed as often as it was opened does not come again, and says so', async () => {
+  const { data } = JSON.parse(process.env['IPCSUP_LINKS']!)
+  process.env['IPCSUP_LINKS'] = JSON.stringify({ board: data })
+  const [first, second] = [await link<Shm, 'board'>('board'), await link<Shm, 'board'>('board')]
+  first.close()
+  const third = await link<Shm, 'board'>('board')
+  for (const memory of [second, third]) memory.close()
+  await expect(link('board')).rejects.toMatchObject({
+    code: 'IPCSUP_ERR_LINK_USE',
+    message: expect.stringMatching(/Link "board" cannot be opened again: its descriptor was closed with the end/),
+  })
+  await expect(third.flush()).rejects.toThrow('The memory is closed')
+})
+
+test('what is being flushed while its memory is closed is flushed', async () => {
+  const { data } = JSON.parse(process.env['IPCSUP_LINKS']!)
+  process.env['IPCSUP_LINKS'] = JSON.stringify({ table: data })
+  const memory = await link<Shm, 'table'>('table')
+  const flushed = memory.flush()
+  memory.close()
+  await flushed
+  expect(() => fstatSync(data.fd)).toThrow(/EBADF/)
 })
 
 test.each(['toString', '__proto__'])('%s is no link unless the config has it', async name => {

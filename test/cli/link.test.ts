@@ -100,6 +100,12 @@ describe('messages', () => {
   test('that do not come, or find no room, in time are status 1', async () => {
     await start({ links: { jobs: { kind: 'queue', maxMessages: 1 } }, processes: { idle: { command: sleep } } })
     expect(await link('', 'jobs', 'receive', '--timeout', '0')).toMatchObject({ status: 1, out: '', err: '' })
+    // More than a timer can count would be over at once.
+    const tooLong = await link('', 'jobs', 'receive', '--timeout', '2147483648')
+    expect(tooLong).toMatchObject({
+      status: 2,
+      err: expect.stringMatching(/--timeout must be a time .*at most 24 days/),
+    })
     expect(await link('', 'jobs', 'send', 'one', 'two', '--timeout', '20ms')).toMatchObject({ status: 1, err: '' })
     expect(await link('', 'jobs', 'receive', '--all', '--timeout', '20ms')).toMatchObject({ status: 0, out: 'one\n' })
   })

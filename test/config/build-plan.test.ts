@@ -469,6 +469,27 @@ describe('what is wrong in a config is said with its path, the value and the nea
   })
 })
 
+it.each(['links', 'processes', 'pipelines', 'processes.a.env', 'processes.a.needs', 'processes.a.links'])(
+  'a name "__proto__" in %s is no valid name',
+  path => {
+    const config = path.split('.').reduceRight((inner, key) => `{"${key}":${inner}}`, '{"__proto__":"x"}')
+    const message = `${path}.__proto__: is no valid name: JavaScript has that for itself. Choose another one.`
+    expect(problemsOf(JSON.parse(config))).toContain(message)
+  },
+)
+
+it.each(['constructor', 'prototype', 'toString'])('the name "%s" is one as any other', name => {
+  const { links, processes } = plan({
+    links: { [name]: { kind: 'pipe' } },
+    processes: {
+      [name]: { command: 'a', stdout: name },
+      b: { command: `b {${name}}`, links: { [name]: 'read' }, needs: { [name]: 'started' } },
+    },
+  }).plan
+  expect(links[name]!.uses).toHaveLength(2)
+  expect(processes['b']!.needs).toEqual({ [name]: 'started' })
+})
+
 describe('§4 needs that can never be met', () => {
   const deadlock = (need: string, processes: object, links: object = lines) =>
     problemsOf({

@@ -2,6 +2,7 @@
 
 import { mostLinks, mostProcesses } from '../limits.js'
 import type { PlannedLink, PlannedProcess, PlannedUse } from '../plan.js'
+import { checkClaims } from './check-claims.js'
 import { checkLink } from './check-links.js'
 import { findCycles } from './graph.js'
 import { checkCompletedNeeds, checkNeedCycles, type Groups, resolveNeeds } from './needs.js'
@@ -31,6 +32,7 @@ export function assemble(
   const uses = collectUses(processes)
   const links = [...scope.links.values()]
   for (const link of links) checkLink(scope, { link, uses: uses.get(link.name) ?? [], drafts: byName }, options)
+  checkClaims(scope)
   checkInherited(scope, processes, byName)
   checkNeedCycles(scope, drafts)
   checkCompletedNeeds(scope, byName, new Map(processes.map(({ name, needs }) => [name, needs])), dataEdges(links, uses))

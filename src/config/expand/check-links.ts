@@ -16,6 +16,7 @@ export function checkLink(scope: Scope, given: LinkUses, { mayBeUnused }: { read
     checkUnused(scope, given)
     checkServer(scope, given)
   }
+  checkWords(scope, given.link)
   checkRoute(scope, given)
   checkReaders(scope, given)
   checkWriters(scope, given)
@@ -50,6 +51,25 @@ function checkServer(scope: Scope, { link, uses }: LinkUses): void {
     link.path,
     `no process has side "${listening}": "${client.process}" will wait for an answer that nobody gives. Add links: { ${link.name}: "${listening}" } to its server.`,
   )
+}
+
+/** `readers` and `writers` of links where nothing depends on them. */
+function checkWords(scope: Scope, link: DraftLink): void {
+  const sides = Object.values(link.sides)
+  const { manyReaders, manyWriters, keepsBoundaries } = link.traits
+  const canMix = !makesConnections(link)
+  const canShare = canMix && manyReaders && sides.some(side => side.reads)
+  const canTear = canMix && manyWriters && !keepsBoundaries && sides.some(side => side.writes)
+  if (link.isShared && !canShare)
+    scope.findings.report(
+      `${link.path}.readers`,
+      `"shared" changes nothing: no two readers of this ${link.kind.name} could take bytes from each other. Leave it out.`,
+    )
+  if (link.isLineWise && !canTear)
+    scope.findings.report(
+      `${link.path}.writers`,
+      `"lines" changes nothing: no two writers of this ${link.kind.name} could tear lines apart. Leave it out.`,
+    )
 }
 
 /** Who never tells that it is ready would never cause anything. */

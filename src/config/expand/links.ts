@@ -39,7 +39,7 @@ export function draftLink(
 ): DraftLink {
   const kind = scope.kinds[given.kind]!
   const options = resolveOptions(kind, given.options, scope.directory)
-  for (const { option, message } of kind.check?.(options) ?? []) {
+  for (const { option, message } of kind.check?.(options, given.options) ?? []) {
     const path = option === null ? given.path : `${given.path}.${option}`
     // A value that is wrong was taken out, so here it looks as if it were missing.
     if (!scope.findings.has(path)) scope.findings.report(path, message)

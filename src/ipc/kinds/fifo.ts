@@ -1,3 +1,4 @@
+import { claimPath } from '../claims.js'
 import { checkMode, fifoOptions, makeFifo } from '../fifo-file.js'
 import { holdPipe, openPipe, pipeSides, pipeTraits } from '../held-pipe.js'
 import type { Kind } from '../kind.js'
@@ -15,6 +16,7 @@ export default {
   parts: () => ['natural', 'path'],
   traits: () => pipeTraits(true),
   check: checkMode,
+  claim: ({ path, existing }) => (existing === true ? null : claimPath(path)),
   create: (options, where) => {
     const fifo = makeFifo(options, where)
     const object = holdPipe({ link: where.link, ...fifo })

@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { claimPath } from '../claims.js'
 import { checkMode, holdMemory, memorySides, memoryTraits } from '../held-memory.js'
 import type { Kind, Where } from '../kind.js'
 import { growFile, lookAt, makeFile, type OpenFile, openFile, refuseExisting } from '../memory-file.js'
@@ -50,6 +51,12 @@ export default {
   traits: () => memoryTraits(true),
   parts: () => ['natural', 'path'],
   check: options => [...checkMode(options), ...check(options)],
+  claim: ({ path, size, existing, temporary }) => {
+    if (existing === true) return null
+    // One that is there with the right size is used.
+    const sized = `a file of ${size} bytes`
+    return claimPath(path, { offers: [sized], accepts: temporary === true ? [] : [sized] })
+  },
   advice: ({ temporary }) => (temporary === true ? {} : { outlivesStop: true, options: { path: 'data' } }),
   create: (options, where) => {
     const path = readPath(options, where)

@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { isRangeLocked } from '../../platform/index.js'
+import { claimPath } from '../claims.js'
 import { sideClosed } from '../held-pipe.js'
 import type { Kind, LinkObject, Side, Where } from '../kind.js'
 import { lockFileOptions, openLockFile } from '../lock-file.js'
@@ -31,6 +32,7 @@ export default {
     named: true,
     showsEnd: false,
   }),
+  claim: ({ path, existing }) => (existing === true ? null : claimPath(path)),
   create: (options, where) => holdLockFile(options, where),
   open: async end => {
     const { openLock } = await import('../lock-end.js')

@@ -87,6 +87,11 @@ export default {
     showsEnd: false,
   }),
   check: listProblems,
+  claim: ({ system, name, key, existing }) => {
+    if (existing === true) return null
+    if (system === 'sysv') return key === null ? null : { option: 'key', what: `the key ${key} of message queues` }
+    return name === null ? null : { option: 'name', what: `the message queue ${name}` }
+  },
   advice: options => ({ largestMessageBytes: isSysv(options) ? 8192 : readSize(options).messageSize }),
   create: (options, where) => (isSysv(options) ? makeSysvQueue(options, where) : makePosixQueue(options, where)),
   open: async (end, options) => {

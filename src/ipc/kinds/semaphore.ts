@@ -74,6 +74,12 @@ export default {
     showsEnd: false,
   }),
   check: options => (isSysv(options) ? checkSysv(options) : checkPosix(options)),
+  claim: options => {
+    const { name, key, existing } = options
+    if (existing === true) return null
+    if (isSysv(options)) return key === null ? null : { option: 'key', what: `the key ${key} of semaphores` }
+    return typeof name === 'string' ? { option: 'name', what: `the semaphore /${name.replace(/^\//, '')}` } : null
+  },
   create: (options, where) =>
     isSysv(options) ? holdSysvSemaphore(options, where) : holdPosixSemaphore(options, where),
   open: async end => {

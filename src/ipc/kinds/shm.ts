@@ -5,7 +5,7 @@ import { checkMode, holdMemory, memorySides, memoryTraits } from '../held-memory
 import type { Kind, LinkObject, Where } from '../kind.js'
 import { makeFile, openFile } from '../memory-file.js'
 import { claimSpace, copyContent, openContent } from '../memory-space.js'
-import type { LinkOptions, OptionProblem } from '../options.js'
+import { type LinkOptions, type OptionProblem, refuseGiven } from '../options.js'
 import { type Refuse, refusalsOf } from '../refusal.js'
 
 /** Where the C library keeps what `shm_open` names. */
@@ -59,7 +59,16 @@ export default {
   sides: () => memorySides,
   traits: options => memoryTraits(isNamed(options)),
   parts: options => (isNamed(options) ? ['natural', 'name'] : ['natural']),
-  check: options => [...checkSize(options), ...checkName(options), ...checkMode(options)],
+  check: (options, given) => [
+    ...checkSize(options),
+    ...checkName(options),
+    ...checkMode(options),
+    ...checkUse(options, given),
+  ],
+  claim: ({ name, existing }) =>
+    typeof name === 'string' && existing !== true
+      ? { option: 'name', what: `the shared memory /${name.replace(/^\//, '')}` }
+      : null,
   create: (options, where) => {
     const refuse = refusalsOf(where.link)
     if (options['existing'] === true) return attach(readName(options, where), where, refuse)
@@ -96,6 +105,13 @@ function checkName({ name, existing }: LinkOptions): OptionProblem[] {
   const bytes = Buffer.byteLength(rest)
   if (bytes <= 255) return []
   return [{ option: 'name', message: `has ${bytes} bytes, and the system allows 255. Choose a shorter one.` }]
+}
+
+function checkUse(options: LinkOptions, given: Readonly<Record<string, unknown>>): OptionProblem[] {
+  if (options['existing'] === true)
+    return refuseGiven(given, ['mode'], 'has no place beside `existing`: it is used as it is.')
+  if (isNamed(options)) return []
+  return refuseGiven(given, ['mode'], 'is of a POSIX object, and this has no name. Leave it out, or give a `name`.')
 }
 
 function attach(name: string, { link }: Where, refuse: Refuse): LinkObject {

@@ -1,3 +1,4 @@
+import { claimPort } from '../claims.js'
 import { listenerSides } from '../held-listener.js'
 import type { Kind } from '../kind.js'
 import { explainListenAddress, parseListenAddress } from '../listen-address.js'
@@ -46,6 +47,7 @@ export default {
       return [{ option: 'reusePort', message: 'needs a port: nobody else can ask for port 0. Give one in `listen`.' }]
     return []
   },
+  claim: ({ listen, reusePort }) => claimPort('tcp', listen, '::', reusePort === true ? ['reusePort'] : []),
   create: makeTcpListener,
   open: async ({ descriptor, side, hint }, { backlog }) => {
     const { connectTo, serveStreams } = await import('../stream-server.js')

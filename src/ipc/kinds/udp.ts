@@ -1,7 +1,8 @@
+import { claimPort } from '../claims.js'
 import { bindSide } from '../held-listener.js'
 import type { Kind } from '../kind.js'
 import { explainListenAddress, parseListenAddress } from '../listen-address.js'
-import { checkMulticast, multicastOptions } from '../multicast.js'
+import { checkMulticast, multicastOptions, wildcardFor } from '../multicast.js'
 import { receiveBufferOption } from '../receive-buffer.js'
 import { makeUdpSocket } from '../udp-socket.js'
 
@@ -53,6 +54,14 @@ export default {
     return address === null
       ? [{ option: 'listen', message: explainListenAddress(listen) }]
       : checkMulticast(options, address.host)
+  },
+  claim: ({ listen, join, reusePort }) => {
+    const everywhere = typeof join === 'string' ? wildcardFor(join) : '::'
+    return claimPort('udp', listen, everywhere, [
+      // Those who listen to a group are no rivals.
+      ...(typeof join === 'string' ? ['join'] : []),
+      ...(reusePort === true ? ['reusePort'] : []),
+    ])
   },
   create: makeUdpSocket,
   open: async (end, options) => {

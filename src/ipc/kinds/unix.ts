@@ -1,10 +1,11 @@
 import type { Server, Socket } from 'node:net'
 import type { SocketType } from '../../platform/index.js'
+import { claimPath } from '../claims.js'
 import { bindSide, connectSide, listenerSides } from '../held-listener.js'
 import type { Kind } from '../kind.js'
 import { backlogOption, listenerTraits, nonBlockingOption } from '../listener-kind.js'
 import type { MessageEndpoint } from '../message-endpoint.js'
-import type { LinkOptions, OptionProblem } from '../options.js'
+import { type LinkOptions, type OptionProblem, refuseGiven } from '../options.js'
 import type { DatagramReceiver, PacketServer } from '../packet-server.js'
 import { attachUnixListener } from '../unix-existing.js'
 import { makeUnixListener, typeOf } from '../unix-listener.js'
@@ -78,7 +79,13 @@ export default {
     type === 'dgram'
       ? { ...listenerTraits({ keepsBoundaries: true }), showsPeerDeath: false, duplex: false }
       : listenerTraits({ keepsBoundaries: type === 'seqpacket' }),
-  check: options => [...checkName(options), ...checkUse(options)],
+  check: (options, given) => [...checkName(options), ...checkUse(options), ...checkBacklog(options, given)],
+  claim: ({ path, abstract, type, existing }) => {
+    if (existing === true) return null
+    // Of abstract names each type has its own.
+    if (typeof abstract === 'string') return { option: 'abstract', what: `the abstract name @${abstract} (${type})` }
+    return claimPath(path)
+  },
   create: (options, where) =>
     options['existing'] === true ? attachUnixListener(options, where) : makeUnixListener(options, where),
   open: async ({ descriptor, side, hint }, options): Promise<UnixEnd> => {
@@ -107,6 +114,17 @@ function* checkName({ path, abstract, existing }: LinkOptions): Generator<Option
   if (isTooLong(abstract))
     yield { option: 'abstract', message: `is too long: ${explainLength('it', abstract)}. Choose a shorter one.` }
   if (abstract === '') yield { option: 'abstract', message: 'must be a name of at least one character.' }
+}
+
+function checkBacklog({ type, existing }: LinkOptions, given: Readonly<Record<string, unknown>>): OptionProblem[] {
+  if (existing === true)
+    return refuseGiven(
+      given,
+      ['backlog'],
+      'is a matter of the server that is there. Leave it out, or leave out `existing`.',
+    )
+  if (type !== 'dgram') return []
+  return refuseGiven(given, ['backlog'], 'is of sockets with connections, and type "dgram" has none. Leave it out.')
 }
 
 const isTooLong = (text: string): boolean => Buffer.byteLength(text) > longestUnixName

@@ -1,5 +1,6 @@
 /** What the kernel tells of unix sockets that are not ours: sock_diag(7). */
 import { closeSync } from 'node:fs'
+import { IpcsupError } from '../../errors.js'
 import { check, declare } from './native.js'
 
 // linux/netlink.h, linux/sock_diag.h, linux/unix_diag.h
@@ -34,10 +35,10 @@ const recv = declare<(descriptor: number, bytes: Uint8Array, length: number, fla
  * Connections of a listening unix socket that wait to be accepted.
  *
  * @param inode - of the socket itself, as `fstat` of its descriptor says
- * @returns null: the kernel does not tell (its module unix_diag is missing)
+ * @returns null: the kernel does not tell (its module unix_diag is missing), or cannot be asked now: no descriptor is left
  */
 export function countWaitingUnix(inode: number): number | null {
-  const rows = ask({ inode, show: UDIAG_SHOW_RQLEN, flags: NLM_F_REQUEST })
+  const rows = askIfPossible({ inode, show: UDIAG_SHOW_RQLEN, flags: NLM_F_REQUEST })
   return rows?.[0]?.attributes.get(UNIX_DIAG_RQLEN)?.readUInt32LE(0) ?? null
 }
 
@@ -65,8 +66,23 @@ function isFile(vfs: Buffer | undefined, { dev, ino }: { readonly dev: number; r
   return vfs.readUInt32LE(0) === ino % 2 ** 32 && vfs.readUInt32LE(4) === ((major << 20) | minor) >>> 0
 }
 
+function askIfPossible(question: Question): readonly Row[] | null {
+  try {
+    return ask(question)
+  } catch (error) {
+    if (error instanceof IpcsupError) return null
+    throw error
+  }
+}
+
+interface Question {
+  readonly inode: number
+  readonly show: number
+  readonly flags: number
+}
+
 /** null: the kernel answers with an error. */
-function ask(question: { inode: number; show: number; flags: number }): readonly Row[] | null {
+function ask(question: Question): readonly Row[] | null {
   const what = 'Asking the kernel about sockets'
   const descriptor = check(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG), what, 'socket')
   try {

@@ -134,6 +134,12 @@ test.each([
   ['that is missing', 'missing', {}, /content .*missing cannot be read \(ENOENT\)\. Correct `from`/],
   ['that is larger than the size', 'content', { size: 6 }, /content has 7 bytes, more than its size of 6/],
   ['that is empty, without a size', 'empty', {}, /content .*empty is empty\. Give it a `size`/],
+  [
+    'of which the system does not tell the size',
+    '/proc/version',
+    { size: 10 },
+    /version has no size, as files of \/proc/,
+  ],
   ['that is a directory', '.', { size: 10 }, /is no regular file/],
   ['that is a FIFO without a writer', 'fifo', { size: 10 }, /is no regular file/],
 ])('content %s is refused, and nothing is left behind', (_what, from, more, message) => {
@@ -159,6 +165,8 @@ test.each([
   [{ existing: true }, /name: is needed for `existing`/],
   [{ existing: true, name: 'x', size: 10 }, /size: has no place beside `existing`/],
   [{ existing: true, name: 'x', from: 'y' }, /from: has no place beside `existing`/],
+  [{ existing: true, name: 'x', mode: '0600' }, /mode: has no place beside `existing`/],
+  [{ size: 10, mode: '0600' }, /mode: is of a POSIX object, and this has no name\. Leave it out/],
   [{ size: 10, name: 'x', mode: '0200' }, /mode: must let the owner read/],
 ])('the options %j are an error of the config', (options, message) => {
   expect(refusalOf(() => createLink({ kind: 'shm', ...options }, '/'))).toMatch(message)

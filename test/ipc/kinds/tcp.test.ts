@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { buildPlan } from '../../../src/config/build-plan.js'
@@ -111,6 +112,7 @@ test.each([
   [{ listen: '127.0.0.1:65536' }, /links\.data\.listen.*port of 0 to 65535/],
   [{ listen: '127.0.0.256:80' }, /links\.data\.listen.*must be an address/],
   [{ listen: '[::1' }, /links\.data\.listen.*must be an address/],
+  [{ listen: '[fe80::1%]:80' }, /links\.data\.listen.*must be an address/],
   [{ listen: '[1.2.3.4]:80' }, /links\.data\.listen.*must be an address/],
   [{ listen: '::1:80' }, /links\.data\.listen.*must have brackets/],
   [{ listen: 'example.org:80' }, /links\.data\.listen.*"example\.org".*names are not looked up/],
@@ -178,8 +180,27 @@ test('a Node server that was closed before it began owns its descriptor too', as
 
 test('an address of IPv6 that needs an interface is refused in words', () => {
   expect(refusalOf(() => tcp({ listen: '[fe80::1]:0' }))).toMatch(
-    /\[fe80::1\]:0 is an address of IPv6 that means something only together with a network interface\. Give another/,
+    /\[fe80::1\]:0 is an address of IPv6 that means something only together with a network interface\. Name it, as in `\[fe80::1%eth0\]:8080`/,
   )
+})
+
+const [linkLocal] = Object.entries(networkInterfaces()).flatMap(([name, rows = []]) =>
+  rows.filter(({ address }) => address.startsWith('fe80:')).map(({ address }) => ({ name, address })),
+)
+
+test.runIf(linkLocal)('an address of one interface has that behind "%", and Node finds it', async () => {
+  const { name, address } = linkLocal!
+  const { host, port } = tcp({ listen: `[${address}%${name}]:0` }).hint()
+  expect(host).toBe(`${address}%${name}`)
+  expect(await tryConnect(host!, port!)).toBeNull()
+})
+
+test('an interface that is not there is an error that names it, and nothing stays', () => {
+  const before = listOpenDescriptors()
+  expect(refusalOf(() => tcp({ listen: '[fe80::1%nope0]:0' }))).toMatch(
+    /this machine has no network interface nope0\. Give/,
+  )
+  expect(listOpenDescriptors()).toEqual(before)
 })
 
 describe('a port that is taken', () => {

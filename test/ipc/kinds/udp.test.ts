@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { closeSync, readFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { buildPlan } from '../../../src/config/build-plan.js'
@@ -69,6 +70,7 @@ test.each([
   [{ interface: 'lo' }, /links\.data\.interface.*say which in `join`/],
   [{ listen: ':5000', join: '10.0.0.1' }, /links\.data\.join.*"10\.0\.0\.1" is no address of a group/],
   [{ listen: ':5000', join: '239.1.2.300' }, /no address of a group/],
+  [{ listen: ':5000', join: 'ff12::7:1%lo' }, /no address of a group/],
   [
     { join: '239.1.2.3' },
     /links\.data\.listen.*nothing sent to the group 239\.1\.2\.3 comes to a socket at 127\.0\.0\.1/,
@@ -159,6 +161,22 @@ test('":0" takes datagrams of IPv4 and IPv6', async () => {
   await until('both came', () => received.length === 2)
   expect(received).toEqual(['::ffff:127.0.0.1', '::1'])
   socket.close()
+})
+
+const [linkLocal] = Object.entries(networkInterfaces()).flatMap(([name, rows = []]) =>
+  rows.filter(({ address }) => address.startsWith('fe80:')).map(({ address }) => ({ name, address })),
+)
+
+test.runIf(linkLocal)('an address of one interface has that behind "%", and Node finds it', async () => {
+  const { name, address } = linkLocal!
+  const object = udp({ listen: `[${address}%${name}]:0` })
+  expect(object.hint().host).toBe(`${address}%${name}`)
+  const descriptor = object.take('bind')
+  const sender = await openSendingSocket(object.hint(), { interface: null })
+  await new Promise(resolve => sender.send('x', resolve))
+  expect(pollNow(descriptor).readable).toBe(true)
+  sender.close()
+  closeSync(descriptor)
 })
 
 describe('a multicast group', () => {
@@ -254,6 +272,36 @@ describe('the child’s half', () => {
     expect(from.port).toBe(one.hint().port)
     socket.close()
     receiver.close()
+  })
+
+  test('is bound as one of Node’s: later, with a callback each time, and `listening` for who asks for messages first', async () => {
+    const object = udp()
+    const socket = await openBoundSocket({ descriptor: object.take('bind'), side: 'bind', hint: object.hint() })
+    const heard: string[] = []
+    socket.on('message', () => {})
+    socket.on('listening', () => heard.push('listening'))
+    socket.bind(() => heard.push('first'))
+    // A port is not to be chosen any more.
+    socket.bind(0, '127.0.0.1', () => heard.push('second'))
+    expect(heard).toEqual([])
+    await until('all were called', () => heard.length === 3)
+    expect(heard).toEqual(['listening', 'first', 'second'])
+    await new Promise<void>(resolve => socket.bind(resolve))
+    expect(socket.address().port).toBe(object.hint().port)
+    socket.close()
+  })
+
+  test('gives up the descriptor when it is closed before it is bound, with or without something to send', async () => {
+    const [one, two] = [udp(), udp()]
+    const before = listOpenDescriptors()
+    const open = () => openBoundSocket({ descriptor: one.take('bind'), side: 'bind', hint: one.hint() })
+    const [bound, sending] = [await open(), await open()]
+    const closed = [once(bound, 'close'), once(sending, 'close')]
+    bound.bind().close()
+    sending.send('hello', two.hint().port!, '127.0.0.1')
+    sending.close()
+    await Promise.all(closed)
+    expect(listOpenDescriptors()).toEqual(before)
   })
 
   test('gives up the descriptor when it is closed, bound or not', async () => {
