@@ -31,30 +31,39 @@ export interface Supervised {
   readonly report: Report
   /** The signal that ended it; null: it ended by itself, or by `ipcsup stop`. */
   readonly signal: NodeJS.Signals | null
+  /** Nothing of the run is left behind; if something is, that was said. */
+  readonly isGone: boolean
 }
 
-/** Nothing is left behind when it resolves or rejects. */
+/** Nothing that could be removed is left behind when it resolves or rejects. */
 export async function supervise(options: SuperviseOptions): Promise<Supervised> {
   const { plan, key, display, notices } = options
   const run = await openRun({ key, name: plan.name, version: readVersion(), keepPaths: listPaths(plan) })
+  const close = (): boolean => {
+    notices.open()
+    const left = run.close()
+    if (left !== null) notices.say(left.message)
+    return left === null
+  }
+  let lived: Omit<Supervised, 'isGone'>
   try {
     if (run.reclaimed) notices.say(describeReclaimed(run.reclaimed))
     const supervisor = createFromPlan(plan, { run, display, onHang: () => process.once('exit', endProcess) })
     options.onCreated?.(supervisor)
     notices.listen(supervisor)
-    return await liveUntilFinished(supervisor, run.directory, options)
-  } finally {
-    notices.open()
-    const left = run.close()
-    if (left !== null) notices.say(left.message)
+    lived = await liveUntilFinished(supervisor, run.directory, options)
+  } catch (error) {
+    close()
+    throw error
   }
+  return { ...lived, isGone: close() }
 }
 
 async function liveUntilFinished(
   supervisor: ShowingSupervisor,
   directory: string,
   { names, notices, onUp }: SuperviseOptions,
-): Promise<Supervised> {
+): Promise<Omit<Supervised, 'isGone'>> {
   const signals = handleSignals(supervisor, notices.say)
   try {
     await supervisor.start(names)

@@ -92,8 +92,16 @@ export function serveEnds(ends: OutsideEnds, directory: string): EndsServer {
       pause()
       closeSync(listener)
       for (const hangUp of [...clients]) hangUp()
-      rmSync(socket, { force: true })
+      removeSocket(socket)
     },
+  }
+}
+
+function removeSocket(socket: string): void {
+  try {
+    rmSync(socket, { force: true })
+  } catch {
+    // A file system that became read-only: what the run could not remove is told at its end.
   }
 }
 

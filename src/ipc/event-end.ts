@@ -1,7 +1,7 @@
 /** The child's half of an event. */
 import { closeSync, readSync, writeSync } from 'node:fs'
 import { IpcsupError } from '../errors.js'
-import { watchReadable, watchWritable } from '../platform/index.js'
+import { pollNow, type StopWatching, watchReadable, watchWritable } from '../platform/index.js'
 import { beginEnd, type ClosableEnd } from './open-end.js'
 
 /** A number that one side raises and the other takes. */
@@ -13,6 +13,14 @@ export interface Event extends ClosableEnd {
   signal(amount?: number | bigint): Promise<void>
   /** Waits until the number is not 0 and takes it: all of it, or 1 of it in mode `semaphore`. In order of the calls. */
   wait(): Promise<bigint>
+}
+
+const momentMs = 5
+
+/** For what no descriptor tells of. */
+function waitAMoment(_descriptor: number, onReady: () => void): StopWatching {
+  const timer = setTimeout(onReady, momentMs)
+  return Object.assign(() => clearTimeout(timer), { unref: () => void timer.unref() })
 }
 
 const largestAmount = 2n ** 64n - 2n
@@ -35,7 +43,8 @@ export function openEvent(descriptor: number): Event {
     const number = BigUint64Array.of(checkAmount(amount))
     while (isOpen()) {
       if (attempt(() => writeSync(descriptor, number))) return
-      await wait(watchWritable, descriptor)
+      // It is writable as soon as 1 more fits, and would be for ever while `amount` does not.
+      await wait(pollNow(descriptor).writable ? waitAMoment : watchWritable, descriptor)
     }
     throw new Error('The event is closed')
   }

@@ -7,6 +7,12 @@ import { createPipe, reopenPipe, type StopWatching, watchReadable } from '../pla
 import { sideClosed } from './held-pipe.js'
 import type { LinkFacts, LinkObject } from './kind.js'
 
+/**
+ * Nobody is listened to for so long after a call, and what comes meanwhile is one call: who writes without end costs us,
+ * and those at the other side, twenty signals a second and not all of a core.
+ */
+const pauseMs = 50
+
 /** What was called is not counted, so nothing waits in it. */
 const facts: LinkFacts = { queuedBytes: null, capacityBytes: null }
 
@@ -20,12 +26,21 @@ export function holdCalls(link: string): LinkObject {
   const released = new Set<string>()
   let isOpen = true
   let stop: StopWatching | null = null
+  let pause: NodeJS.Timeout | null = null
 
+  const listen = (call: () => void): void => {
+    stop = watchReadable(ends.read, () => takeCalls(call))
+    stop.unref()
+  }
   const takeCalls = (call: () => void): void => {
     const count = readNow(ends.read)
+    if (count === null) return
+    stop?.()
     // No writer is left, the hold being given up: it would be readable for ever.
-    if (count === 0) stop?.()
-    else if (count !== null) call()
+    if (count === 0) return
+    pause = setTimeout(listen, pauseMs, call)
+    pause.unref()
+    call()
   }
   const closeWrite = (): void => {
     if (!released.has(callingSide)) closeSync(ends.write)
@@ -46,14 +61,12 @@ export function holdCalls(link: string): LinkObject {
     },
     state: name => (released.has(name) ? 'unknown' : 'open'),
     facts: () => facts,
-    onCall: (_side, call) => {
-      stop = watchReadable(ends.read, () => takeCalls(call))
-      stop.unref()
-    },
+    onCall: (_side, call) => listen(call),
     destroy: () => {
       if (!isOpen) return
       isOpen = false
       stop?.()
+      if (pause) clearTimeout(pause)
       closeWrite()
       closeSync(ends.read)
     },

@@ -1,32 +1,29 @@
 /**
  * Who holds permits of a POSIX semaphore, kept so that the permits of the dead come back: never one too few, never one
  * too many, wherever a taker was killed. `docs/theory.md` says why it is so.
- *
- * The record is in the semaphore's own file, behind what glibc uses of it, so whoever opens the semaphore has it too:
- * word 16 the slot that is about to change (+ 1), word 17 what its count will be, word 18 how many slots were ever used,
- * word 19 when somebody last looked for the dead (ms, as a clock that turns over); from word 32 on the slots, each a pid and how many permits it holds (words of 4 bytes).
- * - Only who has the lock of byte 64 changes the record.
- * - A slot is somebody's as long as its first byte is locked: the kernel frees that when the last descriptor is gone.
- * - Permits are taken and given with a mark in the semaphore's word, in one step: bit 62, in the half where glibc counts
- *   who waits. Programs that know nothing of it add and subtract beside it.
+ * Where it is `permit-layout.ts` says.
  */
 import { isRangeLocked, reserveSpace, tryLockRange, unlockRange, wakeSemaphore } from '../platform/index.js'
 import { mapAlone } from './own-mapping.js'
+import {
+  countOf,
+  intentWord,
+  largestValue,
+  lockOf,
+  lockTries,
+  lookedWord,
+  markBit,
+  pidOf,
+  recordBytes,
+  recordLock,
+  slotCount,
+  targetWord,
+  usedWord,
+} from './permit-layout.js'
 
-export const recordBytes = 16_384
-const intentWord = 16
-const targetWord = 17
-const usedWord = 18
-const lookedWord = 19
-const firstSlotWord = 32
-const slotCount = (recordBytes / 4 - firstSlotWord) / 2
-const recordLock = { start: 64, length: 1 } as const
-const mark = 1n << 62n
-const valueMask = 0x7fff_ffffn
+const mark = 1n << BigInt(markBit)
+const valueMask = BigInt(largestValue)
 const waiterShift = 32n
-const largestValue = 2 ** 31 - 1
-// Somebody who has the lock needs microseconds, unless it was stopped or is out of turn.
-const lockTries = 50
 // To look for the dead takes a call for each slot, with the lock: hundreds who wait would do nothing else, and whoever
 // gives a permit back would wait for them.
 const lookEveryMs = 20
@@ -53,11 +50,7 @@ export interface PermitRecord {
   /** As sem_trywait and sem_post: nothing is recorded. `post` answers false when there would be too many. */
   tryTakeForGood(isAgain?: boolean): boolean
   post(): boolean
-  /** Gives back what the dead held. false: not now, as above. */
-  mend(): boolean
-  /** Pids of those who hold permits, the dead included until they are mended. */
-  holders(): readonly number[]
-  /** The steps of `tryTake`, `tryGive` and `mend`, for who has the record's lock. */
+  /** The steps of taking, of giving back, and of giving back what the dead held, for who has the record's lock. */
   readonly steps: { take(): Steps<boolean>; give(): Steps<boolean>; bury(): Steps<void> }
   /** Gives back what we hold, and ends the mapping: nothing else may be called then. The descriptor stays open. */
   close(): void
@@ -75,9 +68,6 @@ export function openPermitRecord(descriptor: number): PermitRecord {
   const write = (word: number, value: number): void => void Atomics.store(words, word, value)
   const readValue = (): number => Number(Atomics.load(semaphore, 0) & valueMask)
   const isMarked = (): boolean => (Atomics.load(semaphore, 0) & mark) !== 0n
-  const pidOf = (slot: number): number => firstSlotWord + 2 * slot
-  const countOf = (slot: number): number => pidOf(slot) + 1
-  const lockOf = (slot: number) => ({ start: 4 * pidOf(slot), length: 1 })
   const usedSlots = (): number[] => [...Array(read(usedWord)).keys()]
 
   /** Takes (-1) or gives (1) a permit in one step; false when there is none, or no room. */
@@ -205,11 +195,6 @@ export function openPermitRecord(descriptor: number): PermitRecord {
       if (isDone) wakeWaiter()
       return isDone
     },
-    mend: () => (read(usedWord) === 0 && read(intentWord) === 0) || withLock(mend) !== null,
-    holders: () =>
-      usedSlots()
-        .filter(slot => read(countOf(slot)) > 0)
-        .map(slot => read(pidOf(slot))),
     steps,
     close: () => {
       if (own !== null) withLock(leave)

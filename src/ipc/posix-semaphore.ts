@@ -1,10 +1,11 @@
 /** A POSIX named semaphore, the supervisor's half. */
-import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync } from 'node:fs'
 import { createSemaphore, reserveSpace } from '../platform/index.js'
 import type { LinkObject, Where } from './kind.js'
 import { identify, removeNamed } from './named-objects.js'
 import type { LinkOptions } from './options.js'
-import { openPermitRecord, type PermitRecord, recordBytes } from './permit-record.js'
+import { openPermitKeeper, type PermitKeeper } from './permit-keeper.js'
+import { recordBytes } from './permit-layout.js'
 import { errnoOf, refuseLink } from './refusal.js'
 
 /** Where glibc keeps the semaphore `/name`. */
@@ -87,20 +88,28 @@ const retryDelayMs = 5
 function holdSemaphore(name: string, descriptor: number, removeName: () => void): LinkObject {
   let held: number | null = descriptor
   let isReleased = false
-  let record: PermitRecord | null = null
+  let keeper: PermitKeeper | null = null
   let timer: NodeJS.Timeout | null = null
 
-  const getRecord = (open: number): PermitRecord => {
-    record ??= openPermitRecord(open)
-    return record
+  const getKeeper = (open: number): PermitKeeper => {
+    keeper ??= openPermitKeeper(open)
+    return keeper
   }
 
   const mend = (): void => {
-    timer = null
-    if (held === null || getRecord(held).mend()) return
+    if (held === null || getKeeper(held).mend()) return
     // Somebody is in the middle of taking: a matter of microseconds, unless that one was stopped.
-    timer = setTimeout(mend, retryDelayMs)
+    timer = setTimeout(mendAgain, retryDelayMs)
     timer.unref()
+  }
+
+  const mendAgain = (): void => {
+    timer = null
+    try {
+      mend()
+    } catch {
+      // The file was cut off meanwhile: the next end of a process tells that.
+    }
   }
 
   return {
@@ -112,13 +121,11 @@ function holdSemaphore(name: string, descriptor: number, removeName: () => void)
       return null
     },
     state: () => (isReleased ? 'unknown' : 'open'),
-    facts: () => ({
-      name,
-      queuedBytes: null,
-      capacityBytes: null,
-      value: held === null ? null : readValue(held),
-      holders: held === null ? null : getRecord(held).holders(),
-    }),
+    facts: () => {
+      const found = held === null ? null : getKeeper(held).read()
+      const { value, holders } = found ?? { value: null, holders: null }
+      return { name, queuedBytes: null, capacityBytes: null, value, holders }
+    },
     mend: () => {
       if (timer === null) mend()
     },
@@ -126,19 +133,13 @@ function holdSemaphore(name: string, descriptor: number, removeName: () => void)
       isReleased = true
       if (timer) clearTimeout(timer)
       if (held === null) return
-      record?.close()
-      record = null
+      keeper?.close()
+      keeper = null
       closeSync(held)
       held = null
       removeName()
     },
   }
-}
-
-function readValue(descriptor: number): number {
-  const value = new Int32Array(1)
-  readSync(descriptor, value, 0, 4, 0)
-  return value[0]!
 }
 
 function explain(errno: string, name: string, where: Where, error: unknown): unknown {

@@ -34,6 +34,7 @@ const platform: Platform = system === 'linux' ? linux : unsupported
 
 export const {
   acceptConnection,
+  addPermits,
   bindSocket,
   bindUnixSocket,
   changeOpenFilesLimit,
@@ -42,6 +43,7 @@ export const {
   changeSocketOption,
   changeSysvQueue,
   changeSysvSemaphore,
+  clearSemaphoreBit,
   connectNotificationSocket,
   connectPackets,
   connectUnixSocket,
@@ -78,6 +80,7 @@ export const {
   makeNativeStrings,
   makeNonBlocking,
   mapMemory,
+  mapUntouched,
   nameFile,
   openNotificationSocket,
   openPidfd,

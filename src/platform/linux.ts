@@ -40,6 +40,7 @@ export {
 export {
   createMemory,
   mapMemory,
+  mapUntouched,
   nameFile,
   openUnnamedFile,
   planUnmapping,
@@ -67,10 +68,7 @@ export {
   readOpenFilesLimit,
   reapProcess,
 } from './linux/processes.js'
-export {
-  createSemaphore,
-  wakeSemaphore,
-} from './linux/semaphores.js'
+export { addPermits, clearSemaphoreBit, createSemaphore, wakeSemaphore } from './linux/semaphores.js'
 export { countWaitingUnix, findSocketsBoundTo } from './linux/socket-diag.js'
 export {
   changeSendBuffer,

@@ -24,6 +24,7 @@ const addressed = refuse('A socket made outside of Node')
 
 export const unsupported: Platform = {
   acceptConnection: addressed,
+  addPermits: semaphores,
   bindSocket: addressed,
   bindUnixSocket: addressed,
   changeOpenFilesLimit: limit,
@@ -32,6 +33,7 @@ export const unsupported: Platform = {
   changeSocketOption: addressed,
   changeSysvQueue: sysvQueues,
   changeSysvSemaphore: semaphores,
+  clearSemaphoreBit: semaphores,
   connectNotificationSocket: notifications,
   connectPackets: passing,
   connectUnixSocket: addressed,
@@ -68,6 +70,7 @@ export const unsupported: Platform = {
   makeNativeStrings: processes,
   makeNonBlocking: readiness,
   mapMemory: memory,
+  mapUntouched: memory,
   nameFile: memory,
   openNotificationSocket: notifications,
   openPidfd: processes,

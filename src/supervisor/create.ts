@@ -58,7 +58,7 @@ export function createWithRun(plan: Plan, openRun: () => Promise<OpenedRun>, war
       )
       const closeRun = (): void => {
         const left = run.close()
-        if (left !== null) supervisor.warn(left.message)
+        if (left !== null) throw left
       }
       return { ...host, close: options => host.close(options).finally(closeRun) }
     } catch (error) {

@@ -1,12 +1,17 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { buildPlan } from '../../src/config/build-plan.js'
 import { type Config, createSupervisor, IpcsupError, type StateChange, type Supervisor } from '../../src/index.js'
+import { kinds } from '../../src/ipc/kinds/index.js'
+import { createWithRun } from '../../src/supervisor/create.js'
 import { listRuns } from '../../src/supervisor/run/list.js'
+import { openRun } from '../../src/supervisor/run/open.js'
+import { bundleProgram } from '../support/bundle.js'
 import { until as untilTrue } from '../support/conditions.js'
 
 let directory: string
@@ -216,6 +221,30 @@ describe('createSupervisor', () => {
     expect(report.processes[0]).toMatchObject({ exit: null, startedAt: null })
     expect(openDescriptors()).toBe(before)
     expect(listRuns().filter(({ pid }) => pid === process.pid)).toEqual([])
+  })
+
+  it('a stop in the same turn as the start leaves nothing that keeps the app alive', () => {
+    const program = bundleProgram(join(import.meta.dirname, 'drivers/stop-at-once.ts'))
+    const { stdout, status } = spawnSync(process.execPath, [program], { encoding: 'utf8', timeout: 10_000 })
+    expect([stdout, status]).toEqual(['true null', 0])
+  })
+
+  it('a run that cannot be removed at the end is told, and ends badly', async () => {
+    const { plan } = buildPlan(
+      { name: 'api', processes: { one: { command: 'true' } } },
+      { kinds, directory, configPath: null, isEmbedded: true },
+    )
+    const left = new IpcsupError('IPCSUP_ERR_NOT_REMOVED', { name: 'api', pid: 1, objects: '/left' })
+    const openStuck = async () => {
+      const run = await openRun({ key: { pid: process.pid }, name: 'api', version: '0' })
+      return { ...run, close: () => run.close() ?? left }
+    }
+    const supervisor = createWithRun(plan, openStuck, [])
+    const warnings: string[] = []
+    supervisor.on('warning', message => warnings.push(message))
+    await supervisor.start()
+    expect((await supervisor.finished).ok).toBe(false)
+    expect(warnings).toEqual([expect.stringContaining('left what cannot be removed: /left')])
   })
 
   it('processes cannot be commanded before the start has made what they need', async () => {

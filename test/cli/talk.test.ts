@@ -157,6 +157,7 @@ async function startFake(configPath: string | null, name = 'orders') {
     callLink: take('callLink', ['web']),
     stop: async (...args) => {
       calls.push(['stop', ...args])
+      rmSync(run.directory, { recursive: true })
       body.kill()
       return report
     },

@@ -190,12 +190,26 @@ describe('§18 the fds socket', () => {
     expect(left()).toEqual([])
   })
 
-  test('a flood of the mute keeps nobody out for ever', async () => {
+  test('of more than 32 who say nothing the eldest is hung up on at once, and nobody else', async () => {
+    const before = listOpenDescriptors().length
     const mute = Array.from({ length: 100 }, () => connectRaw())
+    // Answered after all of them were let in, long before any of them has had its time.
     expect(await ends().describe('lines')).toMatchObject({ kind: 'pipe' })
+    expect(listOpenDescriptors().length - before).toBeLessThanOrEqual(100 + 32)
+    const isHungUp = mute.map(hasEnded)
+    expect(isHungUp).toEqual(mute.map((_, index) => index < 100 - 32))
     for (const client of mute) closeSync(client)
   })
 })
+
+/** Its server has hung up, without a word. */
+function hasEnded(client: number): boolean {
+  try {
+    return receivePacket(client, 65_536)?.bytes.length === 0
+  } catch {
+    return true
+  }
+}
 
 /** Takes the answer, with the descriptor that comes with it. */
 function readAndClose(client: number): boolean {

@@ -8,8 +8,10 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  readSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -43,6 +45,22 @@ test('a descriptor that is open for reading only cannot be mapped for writing', 
   expect(platform.mapMemory(reading, 'read').byteLength).toBe(4096)
   closeSync(reading)
   closeSync(memory)
+})
+
+test('memory that only the kernel touches may vanish: its calls say so', () => {
+  const file = openSync(join(makeDirectory(), 'file'), 'w+')
+  writeSync(file, Uint32Array.of(5, 0x4000_0003))
+  const { address, unmap } = platform.mapUntouched(file, 8)
+  platform.addPermits(address, 3)
+  platform.clearSemaphoreBit(address, 62)
+  const words = new Uint32Array(2)
+  readSync(file, words, 0, 8, 0)
+  expect([...words]).toEqual([13, 3])
+  ftruncateSync(file, 0)
+  expect(errnoOf(() => platform.addPermits(address, 0))).toBe('EFAULT')
+  expect(errnoOf(() => platform.clearSemaphoreBit(address, 62))).toBe('EFAULT')
+  unmap()
+  closeSync(file)
 })
 
 test('the size of sealed memory cannot be changed, nor the seal be taken back', () => {

@@ -52,7 +52,7 @@ async function startHere(call: Call, onUp: () => void): Promise<Outcome> {
     () => true,
   )
   for (const warning of warnings) notices.say(`warning: ${describeWarning(warning)}`)
-  const { report } = await supervise({
+  const { report, isGone } = await supervise({
     plan,
     key: plan.configPath === null ? { pid: process.pid } : { configPath: plan.configPath },
     names: call.arguments,
@@ -65,6 +65,7 @@ async function startHere(call: Call, onUp: () => void): Promise<Outcome> {
     },
   })
   call.err.write(`ipcsup: ${describeReport(plan.name, report)}\n`)
+  if (!isGone) return 4
   return report.ok ? 0 : 1
 }
 

@@ -1,4 +1,5 @@
 import type { Controls } from '../../supervisor/controls.js'
+import { findLeft } from '../../supervisor/run/list.js'
 import { waitForExits } from '../../supervisor/run/processes.js'
 import { locateSupervisor } from '../locate.js'
 import { describeReport } from '../notices.js'
@@ -32,7 +33,10 @@ export const stop: Verb = {
     }
     const report = await controls.stop({ now: call.options.now === true })
     await waitForExits([run.pid], exitTimeoutMs)
-    return printReport(call, run.name, report)
+    const outcome = printReport(call, run.name, report)
+    const left = findLeft(run)
+    if (left !== null) throw left
+    return outcome
   },
 }
 

@@ -99,6 +99,16 @@ export function mapMemory(descriptor: number, access: 'read' | 'write'): ArrayBu
   return buffer
 }
 
+/**
+ * Maps the first bytes of a file, shared, for calls of the kernel alone: whatever becomes of the file, the kernel
+ * answers EFAULT, while a touch of ours may be a SIGBUS. `unmap` once.
+ */
+export function mapUntouched(descriptor: number, bytes: number): { readonly address: bigint; unmap(): void } {
+  const address = mmap(null, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
+  if (address === MAP_FAILED) throw systemError('Mapping memory', 'mmap')
+  return { address, unmap: () => void munmap(address, bytes) }
+}
+
 const addresses = new WeakMap<ArrayBuffer, bigint>()
 
 /** Where `buffer` is mapped, and a function that unmaps it: for when nothing can reach its memory any more. */

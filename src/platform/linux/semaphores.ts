@@ -22,6 +22,11 @@ export function createSemaphore(name: string, mode: number, value: number): void
 const SYS_FUTEX: Readonly<Record<string, number>> = { x64: 202, arm64: 98, riscv64: 98 }
 // linux/futex.h
 const FUTEX_WAKE = 1
+const FUTEX_WAKE_OP = 5
+// FUTEX_OP(): what is done to a word of 32 bits in one step, here with 2 to the power of the operand.
+const FUTEX_OP_ADD = 1
+const FUTEX_OP_ANDN = 3
+const FUTEX_OP_OPARG_SHIFT = 8
 
 const futex = declare<(number: number, address: bigint, operation: number, count: number) => number>(
   'long syscall(long number, void *address, long operation, long count)',
@@ -32,4 +37,40 @@ export function wakeSemaphore(mapping: ArrayBuffer): void {
   const number = SYS_FUTEX[process.arch]
   if (number === undefined) throw systemError('Waking who waits for a semaphore', 'futex', 'ENOSYS')
   check(futex(number, loadKoffi().address(mapping), FUTEX_WAKE, 1), 'Waking who waits for a semaphore', 'futex')
+}
+
+const futexChange = declare<
+  (
+    number: number,
+    address: bigint,
+    operation: number,
+    wake: number,
+    alsoWake: number,
+    word: bigint,
+    how: number,
+  ) => number
+>('long syscall(long number, void *address, long operation, long wake, long alsoWake, void *word, long how)')
+
+/**
+ * Adds 2 ** `exponent` permits in one step and wakes as many programs that wait. The kernel touches the memory, not we.
+ *
+ * @param address - of the semaphore
+ * @throws EFAULT when there is no memory behind it any more
+ */
+export function addPermits(address: bigint, exponent: number): void {
+  change(address, 0, FUTEX_OP_ADD, exponent, 2 ** exponent)
+}
+
+/** Takes a bit (0 to 63) out of the word of a semaphore, and wakes one who waits. Throws as {@link addPermits}. */
+export function clearSemaphoreBit(address: bigint, bit: number): void {
+  change(address, Math.floor(bit / 32), FUTEX_OP_ANDN, bit % 32, 1)
+}
+
+function change(address: bigint, half: number, operation: number, exponent: number, wake: number): void {
+  const what = 'Changing a semaphore'
+  const number = SYS_FUTEX[process.arch]
+  if (number === undefined) throw systemError(what, 'futex', 'ENOSYS')
+  // The rest is a comparison after which others would be woken, too: whoever is woken for nothing waits again.
+  const how = (operation | FUTEX_OP_OPARG_SHIFT) * 2 ** 28 + exponent * 2 ** 12
+  check(futexChange(number, address, FUTEX_WAKE_OP, wake, 1, address + BigInt(4 * half), how), what, 'futex')
 }

@@ -1,7 +1,7 @@
 /** Ends what is still alive of a run when its host closes. */
 import type { Instances } from './instances.js'
 import { watchDeaths } from './leftovers.js'
-import { readProcess } from './proc.js'
+import { lookIfPossible, readProcess } from './proc.js'
 import { sendAndWake, signalStrays } from './signals.js'
 import { findMarked } from './strays.js'
 
@@ -36,7 +36,7 @@ function findAlive(instances: Instances, run: string): Found {
   }
   for (const { process, pid } of instances.live()) add(process, pid)
   for (const { process, members } of instances.leftovers()) for (const pid of members) add(process, pid)
-  for (const { process, pid } of findMarked(run)) add(process ?? 'unknown', pid)
+  for (const { process, pid } of lookIfPossible(() => findMarked(run)) ?? []) add(process ?? 'unknown', pid)
   return Object.fromEntries(Object.entries(found).map(([process, pids]) => [process, [...pids]]))
 }
 

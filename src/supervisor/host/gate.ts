@@ -34,6 +34,7 @@ export interface Gated {
  * @param path - of the command, resolved; has no `=`, by which `env` would take it for a variable
  * @param parameters - the argument vector without the command itself
  * @param umask - null: that of the supervisor
+ * @param listens - it has listening ends, and must be told its pid with them
  * @param environment - all variables that the command must have. dash drops those whose names are no identifiers, so
  *   they are given to `env`, as are the shells' own
  */
@@ -41,6 +42,7 @@ export function wrapInGate(
   path: string,
   parameters: readonly string[],
   umask: number | null,
+  listens: boolean,
   environment: ReadonlyMap<string, string>,
 ): Gated {
   const carried = [...environment.keys()].filter(
@@ -51,7 +53,7 @@ export function wrapInGate(
     .map(name => `-u ${name} `)
     .join('')
   const limits = umask === null ? '' : `umask ${umask.toString(8).padStart(3, '0')}; `
-  const pid = environment.has('LISTEN_FDS') ? '"LISTEN_PID=$$" ' : ''
+  const pid = listens ? '"LISTEN_PID=$$" ' : ''
   const script = `${limits}exec /usr/bin/env ${removed}${pid}"$@"`
   const variables = carried.map(name => `${name}=${environment.get(name)}`)
   return { carried, argv: ['sh', '-c', script, 'sh', ...variables, path, ...parameters] }

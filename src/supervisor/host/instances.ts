@@ -1,6 +1,7 @@
 /** The live instances of this host: from the spawn until nothing of them is left. */
 import { closeSync } from 'node:fs'
 import { constants } from 'node:os'
+import { IpcsupError } from '../../errors.js'
 import type { EndState } from '../../ipc/kind.js'
 import {
   groupExists,
@@ -13,7 +14,8 @@ import {
 import type { Exit, Generation, HostEvent } from './host.js'
 import { selectMembers, watchGroup } from './leftovers.js'
 import { type HeldLink, removeTaker } from './links.js'
-import { readProcesses } from './proc.js'
+import { lookIfPossible, type ProcessFacts, readProcesses } from './proc.js'
+import { tooManyOpen } from './strays.js'
 import { type Measured, summarizeUsage } from './usage.js'
 
 export interface Instance extends Measured {
@@ -62,7 +64,21 @@ export function createInstances(emit: (event: HostEvent) => void, beforeEnd: () 
   const byPid = new Map<number, Instance>()
   const leftovers = new Map<string, Followed>()
   const sharers = createCounter()
-  const lookForMembers = createMemberFinder()
+  const warn = (message: string): void => emit({ type: 'warning', message })
+  const lookForMembers = createMemberFinder(warn)
+
+  /** The dead may have unlinked a path, or taken a permit along; so may what they left. */
+  const mendEnds = ({ ends }: Pick<Instance, 'ends'>): void => {
+    for (const { link, held, side } of ends) {
+      try {
+        held.object.mend?.(side)
+      } catch (error) {
+        // Told and given up until the next end: what is broken there may be anything that a program can do to a file.
+        if (!isOfSystem(error)) throw error
+        warn(`Link "${link}" may not be whole after the end of a process: ${(error as Error).message}`)
+      }
+    }
+  }
 
   const follow = ({ process, generation, pid, ends }: Instance, members: readonly number[]): void => {
     const key = `${process} ${generation}`
@@ -71,7 +87,7 @@ export function createInstances(emit: (event: HostEvent) => void, beforeEnd: () 
       leftover.members = left
       if (left.length > 0) return
       leftovers.delete(key)
-      mendEnds(ends)
+      mendEnds({ ends })
       emit({ type: 'cleared', process, generation })
     })
     leftovers.set(key, { leftover, stop: watch.stop })
@@ -85,12 +101,11 @@ export function createInstances(emit: (event: HostEvent) => void, beforeEnd: () 
     byPid.delete(instance.pid)
     const reaped = reapProcess(pidfd)
     closeSync(pidfd)
-    if (!reaped)
-      emit({ type: 'warning', message: `Another part of this program took the status of ${instance.process}.` })
+    if (!reaped) warn(`Another part of this program took the status of ${instance.process}.`)
     const event = describeExit(instance, reaped)
     for (const name of instance.shared) sharers.add(name, -1)
     for (const { held, side } of instance.ends) removeTaker(held, side)
-    mendEnds(instance.ends)
+    mendEnds(instance)
     // Nobody in the group is the usual case, and costs microseconds to find out.
     if (!groupExists(instance.pid)) emit({ ...event, leftovers: [] })
     else
@@ -126,11 +141,6 @@ export function createInstances(emit: (event: HostEvent) => void, beforeEnd: () 
   }
 }
 
-/** The dead may have unlinked a path, or taken a permit along; so may what they left. */
-function mendEnds(ends: readonly GivenEnd[]): void {
-  for (const { held, side } of ends) held.object.mend?.(side)
-}
-
 interface Live {
   readonly instance: Instance
   readonly pidfd: number
@@ -142,19 +152,39 @@ interface Followed {
   readonly stop: () => void
 }
 
-/** One look at /proc for all groups that are asked about in one turn of the loop; it comes after all their leaders were reaped. */
-function createMemberFinder(): (leader: number, onFound: (members: readonly number[]) => void) => void {
+/** How often, and how many times in all, it is tried to look while there is no descriptor for it. */
+const blindDelayMs = 100
+const blindTries = 20
+
+/**
+ * One look at /proc for all groups that are asked about in one turn of the loop; it comes after all their leaders were
+ * reaped. Without descriptors for it none is found in the end: an exit must be told.
+ */
+function createMemberFinder(
+  warn: (message: string) => void,
+): (leader: number, onFound: (members: readonly number[]) => void) => void {
   let waiting: (readonly [leader: number, onFound: (members: readonly number[]) => void])[] = []
+  const report = (processes: readonly ProcessFacts[]): void => {
+    const batch = waiting
+    waiting = []
+    for (const [group, tell] of batch) tell(selectMembers(group, processes))
+  }
+  const look = (triesLeft: number): void => {
+    const processes = lookIfPossible(readProcesses)
+    if (processes !== null) return report(processes)
+    if (triesLeft > 0) return void setTimeout(look, blindDelayMs, triesLeft - 1)
+    warn(`What ended processes left behind is not followed: ${tooManyOpen}`)
+    report([])
+  }
   return (leader, onFound) => {
     waiting.push([leader, onFound])
-    if (waiting.length > 1) return
-    setImmediate(() => {
-      const batch = waiting
-      waiting = []
-      const processes = readProcesses()
-      for (const [group, report] of batch) report(selectMembers(group, processes))
-    })
+    if (waiting.length === 1) setImmediate(look, blindTries)
   }
+}
+
+/** Of a system call, ours or of node:fs; anything else is a fault of this program. */
+function isOfSystem(error: unknown): boolean {
+  return error instanceof IpcsupError || (error as NodeJS.ErrnoException).code !== undefined
 }
 
 function createCounter(): { add(name: string, change: 1 | -1): void; get(name: string): number } {

@@ -59,7 +59,7 @@ export function createLocalHost(options: LocalHostOptions): LocalHost {
   const sources = makeSources(links, logs, instances, warn)
   const notifySocket = notifications?.path ?? null
   const spawner = createSpawner({ plan, run, links, sources, environment, notifySocket })
-  const findMarked = createMarkedFinder(run.id, () => queue.idle())
+  const findMarked = createMarkedFinder(run.id, () => queue.idle(), warn)
   const handlers = createHandlers({ plan, run, links, instances, logs, spawner, findMarked, warn })
   const queue = createCallQueue<HostRequest>(request => {
     if (request.type === 'spawn') sampler.restart()

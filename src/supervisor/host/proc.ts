@@ -1,5 +1,6 @@
 /** What /proc tells about processes (proc(5)). All of it may be over by the time it is read. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
+import { IpcsupError } from '../../errors.js'
 
 export interface ProcessFacts {
   readonly pid: number
@@ -38,6 +39,17 @@ export function readProcesses(): ProcessFacts[] {
 
 export function listPids(): number[] {
   return readdirSync('/proc').map(Number).filter(Number.isInteger)
+}
+
+/** What `look` finds; null: there is no descriptor left to look with. */
+export function lookIfPossible<T>(look: () => T): T | null {
+  try {
+    return look()
+  } catch (error) {
+    const errno = error instanceof IpcsupError ? error.detail['errno'] : (error as NodeJS.ErrnoException).code
+    if (errno === 'EMFILE' || errno === 'ENFILE') return null
+    throw error
+  }
 }
 
 export function isAlive(facts: ProcessFacts | null): facts is ProcessFacts {

@@ -48,6 +48,8 @@ interface Launch {
   readonly path: string | null
   readonly argv: readonly string[]
   readonly changes: Map<string, string | null>
+  /** It has listening ends that are told by systemd's variables. */
+  readonly listens: boolean
 }
 
 export function createSpawner(options: SpawnerOptions): Spawner {
@@ -63,9 +65,11 @@ export function createSpawner(options: SpawnerOptions): Spawner {
       changes.set(name, value && fillTemplate(value, ends))
     }
     const identity = { process: planned.name, generation, run: run.id }
-    for (const [name, value] of Object.entries(describeHandoff(identity, ends))) changes.set(name, value)
+    const told = describeHandoff(identity, ends)
+    for (const [name, value] of Object.entries(told)) changes.set(name, value)
     if (planned.ready !== null) changes.set('NOTIFY_SOCKET', notifySocket)
-    return { argv, changes, path: resolveCommand(argv[0]!, lookUpVariable(base, changes, 'PATH'), planned.cwd) }
+    const path = resolveCommand(argv[0]!, lookUpVariable(base, changes, 'PATH'), planned.cwd)
+    return { argv, changes, path, listens: told['LISTEN_FDS'] !== undefined }
   }
 
   const launch = (planned: PlannedProcess, plain: Launch, descriptors: ChildDescriptors): number => {
@@ -118,8 +122,8 @@ export function createSpawner(options: SpawnerOptions): Spawner {
 }
 
 /** posix_spawn can set neither a umask nor LISTEN_PID, which only the child knows. */
-function needsGate(planned: PlannedProcess, { changes }: Launch): boolean {
-  return planned.umask !== null || changes.has('LISTEN_FDS')
+function needsGate(planned: PlannedProcess, { listens }: Launch): boolean {
+  return planned.umask !== null || listens
 }
 
 /** The same launch through the gate. What a shell would report in its own words, or not at all, is looked for before. */
@@ -142,10 +146,10 @@ function passGate(planned: PlannedProcess, plain: Launch, base: BaseEnvironment)
     if (value === null) variables.delete(name)
     else variables.set(name, value)
   }
-  const { argv, carried } = wrapInGate(path, plain.argv.slice(1), planned.umask, variables)
+  const { argv, carried } = wrapInGate(path, plain.argv.slice(1), planned.umask, plain.listens, variables)
   const changes = new Map(plain.changes)
   for (const name of carried) changes.set(name, null)
-  return { path: gatePath, argv, changes }
+  return { ...plain, path: gatePath, argv, changes }
 }
 
 function readEnvFile({ name, envFile }: PlannedProcess): Record<string, string> {

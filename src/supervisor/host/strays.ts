@@ -3,7 +3,7 @@
  * misses them. Found by a walk from parent to child, and by what is in their environment where the parent is gone.
  */
 import { setImmediate as turn } from 'node:timers/promises'
-import { isAlive, listPids, readChildren, readOwner, readProcess } from './proc.js'
+import { isAlive, listPids, lookIfPossible, readChildren, readOwner, readProcess } from './proc.js'
 
 export interface Stray {
   readonly pid: number
@@ -58,8 +58,13 @@ export function findMarked(run: string): Marked[] {
  * when it is asked for, since by then its pid may be somebody else's.
  *
  * @param idle - resolves when no call is waiting
+ * @param warn - told when there is no descriptor left to look with; then nobody is found
  */
-export function createMarkedFinder(run: string, idle: () => Promise<void>): (process: string) => readonly Marked[] {
+export function createMarkedFinder(
+  run: string,
+  idle: () => Promise<void>,
+  warn: (message: string) => void,
+): (process: string) => readonly Marked[] {
   let found: Map<string | null, Marked[]> | null = null
   const look = (): Map<string | null, Marked[]> => {
     // A turn more: timers that come due together send their calls one by one.
@@ -68,13 +73,18 @@ export function createMarkedFinder(run: string, idle: () => Promise<void>): (pro
       .then(() => {
         found = null
       })
-    return groupByProcess(findMarked(run))
+    const marked = lookIfPossible(() => findMarked(run))
+    if (marked === null) warn(`Only process groups are signalled now: ${tooManyOpen}`)
+    return groupByProcess(marked ?? [])
   }
   return process => {
     found ??= look()
     return (found.get(process) ?? []).filter(({ pid }) => readOwner(pid).run === run)
   }
 }
+
+/** Why nothing can be looked up, and what to do. */
+export const tooManyOpen = 'there are too many open files to look for more. Raise `ulimit -n`.'
 
 function groupByProcess(marked: readonly Marked[]): Map<string | null, Marked[]> {
   const groups = new Map<string | null, Marked[]>()

@@ -3,6 +3,7 @@
  */
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { IpcsupError } from '../../errors.js'
 import type { NamedObject } from '../../ipc/kind.js'
 import { isStillThere } from '../../ipc/named-objects.js'
 import { type BaseOptions, isPrivateDirectory, listBaseDirectories } from './base.js'
@@ -73,12 +74,36 @@ export async function cleanRuns(
     try {
       const row = await cleanRun(directory, options.stopTimeoutMs ?? 5_000)
       if (row && isAnythingDone(row)) reclaimed.push(row)
-      if (row && row.kept.length > 0) errors.push(refuseLeft(row.name, row.pid, row.kept))
+      if (row && row.kept.length > 0) errors.push(refuseLeft(row.name, row.pid, namesOf(row.kept)))
     } catch (error) {
-      errors.push(error)
+      errors.push(explain(directory, error))
     }
   }
   return { reclaimed, errors }
+}
+
+/**
+ * What a run that is over has left, as `IPCSUP_ERR_NOT_REMOVED`: its supervisor could not remove it, or was killed.
+ *
+ * @returns null: nothing, or it is not over
+ */
+export function findLeft({ id, directory }: Pick<RunEntry, 'id' | 'directory'>): IpcsupError | null {
+  const ledger = readLedger(directory)
+  if (ledger === null || ledger.header.id !== id) return null
+  const { name, pid, alive } = describeRun(ledger.header, directory, readBootId())
+  if (alive) return null
+  const left = ledger.objects.filter(object => isStillThere(object, object.recordedMs))
+  return refuseLeft(name, pid, [...namesOf(left), directory])
+}
+
+const namesOf = (objects: readonly NamedObject[]): string[] => objects.map(({ name }) => name)
+
+/** A file system that is read-only, say. */
+function explain(directory: string, error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (error instanceof IpcsupError || code === undefined) return error
+  const advice = 'Correct that, then say `ipcsup clean` again.'
+  return new IpcsupError('IPCSUP_ERR_RUN_DIRECTORY', { directory, why: message, advice }, { cause: error })
 }
 
 function isAnythingDone({ ended, removed, kept }: Reclaimed): boolean {

@@ -91,12 +91,27 @@ function startRun(options: OpenRunOptions, directory: string, lock: Lock, reclai
       // Those that this run took over are gone by now; the rest belongs to a link that the config no longer has.
       removeObjects(inherited)
       ledger.close()
-      const left = lock.isThere() ? listMade(directory).filter(object => isStillThere(object)) : []
-      if (left.length > 0) emptyRunDirectory(directory, [lockFile, ledgerFile])
-      else if (lock.isThere()) rmSync(directory, { recursive: true, force: true })
+      const left = lock.isThere() ? clear(directory) : []
       lock.release()
       return left.length > 0 ? refuseLeft(name, process.pid, left) : null
     },
+  }
+}
+
+/** @returns names of what is still there */
+function clear(directory: string): readonly string[] {
+  let left: readonly string[] = []
+  try {
+    left = listMade(directory)
+      .filter(object => isStillThere(object))
+      .map(object => object.name)
+    if (left.length > 0) emptyRunDirectory(directory, [lockFile, ledgerFile])
+    else rmSync(directory, { recursive: true, force: true })
+    return left
+  } catch (error) {
+    // A file system that became read-only, say. What else of it is there nobody can tell then.
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error
+    return [...left, directory]
   }
 }
 

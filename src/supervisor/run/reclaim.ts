@@ -61,8 +61,8 @@ export function describeReclaimed({ name, pid, ended, removed, kept }: Reclaimed
 }
 
 /** Of what is still there although it should be gone. */
-export function refuseLeft(name: string, pid: number, objects: readonly LedgerObject[]): IpcsupError {
-  return new IpcsupError('IPCSUP_ERR_NOT_REMOVED', { name, pid, objects: objects.map(({ name }) => name).join(', ') })
+export function refuseLeft(name: string, pid: number, names: readonly string[]): IpcsupError {
+  return new IpcsupError('IPCSUP_ERR_NOT_REMOVED', { name, pid, objects: names.join(', ') })
 }
 
 /** Empties the directory of a run; the caller holds its lock, and the lock file stays. */

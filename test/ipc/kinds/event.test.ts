@@ -112,6 +112,24 @@ describe('in a Node program', () => {
     expect(await end.wait()).toBe(2n)
   })
 
+  test('a signal that does not fit waits without turning in circles where a smaller one would fit', async () => {
+    const end = await open(create(), 'signal')
+    await end.signal(largest - 1n)
+    const waiting = end.signal(5)
+    const countTurns = () => performance.nodeTiming.uvMetricsInfo.loopCount
+    const before = countTurns()
+    await new Promise(resolve => setTimeout(resolve, 100))
+    // It tries every 5 ms; in circles it would be some thousands.
+    expect(countTurns() - before).toBeLessThan(200)
+    expect(await end.wait()).toBe(largest - 1n)
+    await waiting
+    expect(await end.wait()).toBe(5n)
+    await end.signal(largest - 1n)
+    const closed = end.signal(2)
+    end.close()
+    await expect(closed).rejects.toThrow(/closed/)
+  })
+
   test('closing wakes who waits, and leaves no descriptor', async () => {
     const object = create()
     const before = listOpenDescriptors()

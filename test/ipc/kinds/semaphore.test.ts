@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { buildPlan } from '../../../src/config/build-plan.js'
@@ -269,6 +269,49 @@ describe('the record of a POSIX semaphore', () => {
     expect(end.value()).toBe(1)
     closeSync(busy)
     await until('both are there', () => end.value() === 2)
+  })
+})
+
+describe('whoever may write the file of a POSIX semaphore', () => {
+  const program = bundleProgram(join(import.meta.dirname, '../drivers/damaged-semaphore.ts'))
+  const isCutOff = 'Using a semaphore that somebody has cut off failed: pread: EIO., object, over'
+
+  test.each([
+    ['cut off', isCutOff],
+    ['cut off in the middle', isCutOff],
+    ['all ones', 'mended, number, over'],
+    ['full of large numbers', 'mended, number, over'],
+    ['full of small numbers', 'mended, number, over'],
+  ])('cannot end the supervisor: %s', (damage, says) => {
+    const { stdout, stderr, signal } = spawnSync(process.execPath, [program, damage], { encoding: 'utf8' })
+    expect([stdout, stderr, signal]).toEqual([says, '', null])
+  })
+
+  test('cannot have it give more than there can be, nor what a slot without an owner is said to hold', () => {
+    const object = create({ value: 3 })
+    const file = openSync(pathOf(object), 'r+')
+    const put = (word: number, ...values: number[]) => writeSync(file, Int32Array.from(values), 0, null, 4 * word)
+    put(18, 2)
+    put(32, 4_000_000, 2 ** 31 - 1, 4_000_001, -7)
+    object.mend!('use')
+    expect([countFree(object), object.facts().holders]).toEqual([3, []])
+    closeSync(file)
+  })
+})
+
+describe('the supervisor', () => {
+  test('gives back all that a dead one held, and wakes everybody who sleeps for it', async () => {
+    const object = create({ value: 7 })
+    const dead = openSync(pathOf(object), 'r+')
+    const taker = openPermitRecord(dead)
+    for (let permit = 0; permit < 7; permit++) expect(taker.tryTake()).toBe(true)
+    const waiters = [1, 2].map(() => stranger(object, 'say:waiting', 'take'))
+    const isWaiting = ({ said, child }: (typeof waiters)[number]) => said() === 'waiting\n' && isAsleep(child.pid!)
+    await until('both wait', () => waiters.every(isWaiting))
+    closeSync(dead)
+    object.mend!('use')
+    await until('both have one', () => waiters.every(({ said }) => said() === 'waiting\ntaken\n'))
+    expect([countFree(object), object.facts().holders]).toEqual([5, []])
   })
 })
 
@@ -565,6 +608,15 @@ describe('§19 a taker of the library that is killed loses no permit and doubles
     expect(await dieAt(object, action, step)).toBe(name)
     object.mend!('use')
     expect([countFree(object), object.facts().holders]).toEqual([total, []])
+  })
+
+  test.each(cases)('%s, killed after step %i: %s, and the next takers have all of them', async (action, step) => {
+    const object = create({ value: total })
+    if (action === 'bury') await leaveDeadHolder(object)
+    await dieAt(object, action, step)
+    const end = await open(object)
+    const taken = Array.from({ length: total + 1 }, () => end.tryAcquire())
+    expect(taken.filter(release => release !== null).length).toBe(total)
   })
 
   test.each(cases)('%s, killed after step %i (%s), while strangers take and give', async (action, step, name) => {

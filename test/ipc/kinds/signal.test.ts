@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -8,6 +8,7 @@ import { plan, problemsOf as problemsIn } from '../../config/support.js'
 import { until } from '../../support/conditions.js'
 import { listOpenDescriptors } from '../../support/host.js'
 import { findLanguages, fixtures } from '../languages.js'
+import { createLink } from '../support.js'
 
 let directory: string
 const made: Supervisor[] = []
@@ -161,6 +162,29 @@ describe('a call', () => {
       await supervisor.signalProcesses(['web'], 'SIGKILL')
       await until('the ear is up again', () => heard('up') === index + 2)
     }
+  })
+
+  test('that comes right after another is carried out too, and a flood is some calls a second', async () => {
+    const object = createLink({ kind: 'signal' }, directory)
+    const caller = object.take('from')
+    let calls = 0
+    object.onCall!('from', () => calls++)
+    const startMs = performance.now()
+    const callNow = () => writeSync(caller, '\n')
+    callNow()
+    await until('it is carried out', () => calls === 1)
+    callNow()
+    await until('so is the next', () => calls === 2)
+    while (calls < 5) {
+      callNow()
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    // Each but the first comes 50 ms after the one before, in whole ms of a timer.
+    expect(performance.now() - startMs).toBeGreaterThan(4 * 48)
+    callNow()
+    await until('the last one is carried out', () => calls === 6)
+    closeSync(caller)
+    object.destroy()
   })
 
   test('without end holds up nobody, and leaves no descriptor behind', async () => {

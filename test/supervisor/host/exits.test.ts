@@ -1,7 +1,10 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
+import { changeOpenFilesLimit, readOpenFilesLimit } from '../../../src/platform/index.js'
+import { watchDeaths } from '../../../src/supervisor/host/leftovers.js'
 import { isAlive, readPeakBytes, readProcess } from '../../../src/supervisor/host/proc.js'
 import { bundleProgram } from '../../support/bundle.js'
 import { until } from '../../support/conditions.js'
@@ -339,4 +342,87 @@ test('a process that ends while another part of the program spawns children is s
   spawnSync('true')
   expect((await host.exited('one')).exit).toEqual({ code: 5 })
   writeFileSync(join(host.directory, 'x'), '')
+})
+
+describe('without a descriptor left', () => {
+  const own = readOpenFilesLimit()
+  afterEach(() => changeOpenFilesLimit(own))
+  const exhaust = (): void => changeOpenFilesLimit({ soft: 3, hard: own.hard })
+  const exists = (pid: number): boolean => {
+    try {
+      return process.kill(pid, 0)
+    } catch {
+      return false
+    }
+  }
+  /** Its main process is gone, and one of its group is left. */
+  async function leaveOne(host: TestHost): Promise<number> {
+    const { pid } = await host.spawn('one')
+    const left = await readPid(host, 'left')
+    exhaust()
+    process.kill(pid, 'SIGKILL')
+    await until('it is reaped', () => !exists(pid))
+    return left
+  }
+  const leaver = { command: ['sh', '-c', 'sleep 1000 & echo $! > left.new; mv left.new left; wait'] }
+
+  test('an exit is told, with all that is left, once there are some again', async () => {
+    await using host = createTestHost({ processes: { one: leaver } })
+    const left = await leaveOne(host)
+    await new Promise(resolve => setImmediate(() => setImmediate(resolve)))
+    expect(host.events.filter(({ type }) => type === 'exited')).toEqual([])
+    changeOpenFilesLimit(own)
+    expect((await host.exited('one')).leftovers).toEqual([left])
+    exhaust()
+    process.kill(left, 'SIGKILL')
+    await until('it is gone', () => !exists(left))
+    changeOpenFilesLimit(own)
+    await host.event('cleared')
+  })
+
+  test('an exit is told after a while all the same, and what it left is not followed', async () => {
+    await using host = createTestHost({ processes: { one: leaver } })
+    await leaveOne(host)
+    expect((await host.exited('one')).leftovers).toEqual([])
+    expect(await host.event('warning')).toMatchObject({ message: expect.stringMatching(/^What ended .*ulimit -n/) })
+    changeOpenFilesLimit(own)
+  })
+
+  test('what is left and cannot be watched is asked after', async () => {
+    const child = spawn('sleep', ['1000'])
+    await once(child, 'spawn')
+    exhaust()
+    let isOver = false
+    const watch = watchDeaths([child.pid!], () => {
+      isOver = true
+    })
+    changeOpenFilesLimit(own)
+    await new Promise(resolve => setImmediate(() => setImmediate(resolve)))
+    expect(isOver).toBe(false)
+    child.kill('SIGKILL')
+    await until('its death is noticed', () => isOver)
+    watch.stop()
+  })
+
+  test('a listening socket is given up all the same', async () => {
+    await using host = createTestHost({ links: { web: { kind: 'unix', path: 'web.sock' } } })
+    await host.openAll()
+    exhaust()
+    const released = { type: 'release', link: 'web', generation: 1, side: 'listen', reason: 'over' } as const
+    expect(await host.call(released, 'released')).toMatchObject({ unreadBytes: null })
+  })
+})
+
+test('an object that cannot be mended after an exit is told, and the exit, too', async () => {
+  await using host = createTestHost({
+    links: { slots: { kind: 'semaphore' } },
+    processes: { one: { command: ['true'], links: { slots: 'use' } } },
+  })
+  await host.openAll()
+  const { name } = (await host.host.inspectLinks())['slots']!
+  truncateSync(`/dev/shm/sem.${name!.slice(1)}`)
+  expect((await host.run('one')).exit).toEqual({ code: 0 })
+  expect(await host.event('warning')).toMatchObject({
+    message: expect.stringMatching(/^Link "slots" may not be whole after the end of a process: .*cut off/),
+  })
 })

@@ -119,6 +119,15 @@ describe('§8 LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES', () => {
     expect(checkPid(await outputOf({ command: ['/bin/sh', '-c', show], env, links: { web: 'listen' } }))).toBe('1 web')
   })
 
+  test.each([
+    ['', {}],
+    [' that goes through the gate', { umask: 0o022 }],
+  ])('without listening ends a process%s has what its own `env` says of them', async (_, more) => {
+    const env = { LISTEN_PID: 'x', LISTEN_FDS: '1', LISTEN_FDNAMES: 'mine' }
+    const command = ['/bin/sh', '-c', 'echo "$LISTEN_PID $LISTEN_FDS $LISTEN_FDNAMES"']
+    expect(await outputOf({ command, env, links: { lines: 'write' }, ...more })).toBe('x 1 mine\n')
+  })
+
   test('umask, variables with odd names and empty arguments go through with them', async () => {
     const env = { 'odd.name': 'a b', 'a-b': '' }
     const script = `${show}; umask; env | grep -c -e '^odd.name=a b$' -e '^a-b=$'; echo "$@"`

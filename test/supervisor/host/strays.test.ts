@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
+import { changeOpenFilesLimit, readOpenFilesLimit } from '../../../src/platform/index.js'
 import { signalStrays } from '../../../src/supervisor/host/signals.js'
 import { createMarkedFinder } from '../../../src/supervisor/host/strays.js'
 
@@ -24,10 +25,26 @@ async function startMarked(name: string): Promise<ChildProcess> {
   return child
 }
 
+const warnings: string[] = []
+const warn = (message: string): void => void warnings.push(message)
+
+test('§6 without a descriptor to look with nobody is found, and that is told', async () => {
+  await startMarked('web')
+  const find = createMarkedFinder(run, () => new Promise(() => {}), warn)
+  const own = readOpenFilesLimit()
+  changeOpenFilesLimit({ soft: 3, hard: own.hard })
+  try {
+    expect(find('web')).toEqual([])
+  } finally {
+    changeOpenFilesLimit(own)
+  }
+  expect(warnings.splice(0)).toEqual([expect.stringMatching(/^Only process groups .* too many open files .*ulimit -n/)])
+})
+
 test('§6 all calls of one stop share a single look at the processes of the system; the next stop looks anew', async () => {
   const first = await startMarked('web')
   let settle = () => {}
-  const find = createMarkedFinder(run, () => new Promise(resolve => (settle = resolve)))
+  const find = createMarkedFinder(run, () => new Promise(resolve => (settle = resolve)), warn)
   const pids = () => find('web').map(({ pid }) => pid)
   expect(pids()).toEqual([first.pid])
   const second = await startMarked('web')
@@ -41,7 +58,7 @@ test('§6 all calls of one stop share a single look at the processes of the syst
 
 test('§6 who was found and is gone by now is not signalled: its pid may be of somebody else', async () => {
   const child = await startMarked('web')
-  const find = createMarkedFinder(run, () => new Promise(() => {}))
+  const find = createMarkedFinder(run, () => new Promise(() => {}), warn)
   expect(find('web')).toHaveLength(1)
   child.kill('SIGKILL')
   await once(child, 'exit')
