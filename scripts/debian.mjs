@@ -14,6 +14,7 @@ export const forTests = {
   '/usr/bin/python3': 'python3',
   '/usr/bin/php': 'php-cli',
   '/usr/bin/curl': 'curl',
+  '/usr/bin/nc': 'netcat-openbsd',
   '/usr/bin/unshare': 'util-linux',
   '/usr/bin/script': 'bsdutils',
   '/usr/bin/ps': 'procps',

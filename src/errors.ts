@@ -5,10 +5,12 @@
  * reused; `docs/errors.md` lists them all, and a test binds the two.
  */
 
+import { errorsOfEnds } from './errors/of-ends.js'
+
 /** Exit statuses of the command line: 0 done, 1 a process failed, 2 usage or config, 3 no supervisor, 4 system. */
 export type ExitStatus = 0 | 1 | 2 | 3 | 4
 
-interface Entry {
+export interface Entry {
   readonly status: ExitStatus
   readonly text: (detail: Detail) => string
 }
@@ -66,18 +68,9 @@ const table = {
       `"${d.process}" cannot run again alone: the ${d.side} side of link "${d.link}" is closed, and ${d.others} still use it. ` +
       `Restart them together: ${d.command}`,
   },
-  IPCSUP_ERR_LINK_USE: {
-    status: 1,
-    text: d => `Link "${d.link}" cannot be ${d.what}: ${d.why}. ${d.advice}`,
-  },
   IPCSUP_ERR_STARTED_TWICE: {
     status: 2,
     text: d => `"${d.name}" cannot be started: it was ${d.done} already. Make a new supervisor for another run.`,
-  },
-  IPCSUP_ERR_NO_SUCH_END: {
-    status: 2,
-    text: d =>
-      `Link "${d.name}" cannot be opened: this process was given no end of it. It has: ${d.known}. Declare the link at this process in the config.`,
   },
   IPCSUP_ERR_DESCRIPTOR_LIMIT: {
     status: 4,
@@ -126,15 +119,6 @@ const table = {
     text: d =>
       `The ${d.side} side of link "${d.link}" cannot be opened: it is for one process at a time, and ${d.holder} has it. ` +
       'Use another side, or another kind of link.',
-  },
-  IPCSUP_ERR_TIMEOUT: {
-    status: 1,
-    text: d =>
-      `Waiting for ${d.what} was given up after ${d.timeoutMs} ms: it was not free. Look who has it with \`ipcsup status\`, or wait longer.`,
-  },
-  IPCSUP_ERR_VALUE_RANGE: {
-    status: 2,
-    text: d => `${d.what} is not possible: ${d.why}.`,
   },
   IPCSUP_ERR_SIDE_UNUSED: {
     status: 2,
@@ -207,6 +191,7 @@ const table = {
     text: d =>
       `The supervisor in the background ended before its processes were started: ${d.why}. Its messages are in ${d.log}.`,
   },
+  ...errorsOfEnds,
 } satisfies Record<`IPCSUP_ERR_${string}`, Entry>
 
 export type ErrorCode = keyof typeof table

@@ -1,5 +1,7 @@
 /** What `link()` makes of a link, by the config that declares it. Types only. */
+import type { FrameEnd } from '../ipc/frames/ends.js'
 import type { kinds } from '../ipc/kinds/index.js'
+import type { RingReader, RingWriter } from '../ipc/ring-end.js'
 
 /** Anything with links, such as `typeof config` of what `defineConfig` gave. */
 interface WithLinks {
@@ -21,5 +23,19 @@ export type EndOf<Given, Name extends string> = Given extends WithLinks & { read
   : Given
 
 type EndOfKind<Link> = Link extends { readonly kind: infer Kind extends keyof typeof kinds }
-  ? Awaited<ReturnType<(typeof kinds)[Kind]['open']>>
+  ? OfCodec<Link, OfFrames<Link, Awaited<ReturnType<(typeof kinds)[Kind]['open']>>>>
   : never
+
+/** What a message of a ring can be. */
+type OfCodec<Link, End> = End extends RingWriter
+  ? RingWriter<IsEncoded<Link> extends true ? unknown : string | Uint8Array>
+  : End extends FrameEnd
+    ? End
+    : End extends RingReader
+      ? RingReader<IsEncoded<Link> extends true ? unknown : string | Buffer>
+      : End
+
+type IsEncoded<Link> = Link extends { readonly codec: 'json' | 'msgpack' } ? true : false
+
+/** With `frame` a link of bytes has ends of messages. */
+type OfFrames<Link, End> = Link extends { readonly frame: string } ? Extract<End, FrameEnd> : Exclude<End, FrameEnd>

@@ -47,8 +47,12 @@ export const verbs = {
     load: async () => (await import('./verbs/signal.js')).signal,
   },
   call: {
-    about: 'Raise the signal of a link of kind signal',
+    about: 'Call a function of a service, or raise the signal of a link',
     load: async () => (await import('./verbs/call.js')).call,
+  },
+  services: {
+    about: 'Show who serves which functions',
+    load: async () => (await import('./verbs/services.js')).services,
   },
   logs: {
     about: 'Show what processes have logged',

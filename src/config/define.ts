@@ -36,7 +36,7 @@ export interface LogsConfig {
   files?: number | undefined
 }
 
-/** What every link has besides the options of its kind. */
+/** What every link has besides the options of its kind; one of the same name is the kind's. */
 export interface LinkBase {
   /**
    * `auto`: a side closes when every process at it is finished. `hold`: both sides stay open until the stop.
@@ -55,7 +55,9 @@ export type KindTable = Readonly<Record<string, { readonly options: Readonly<Rec
 
 /** A link: its kind and the options of that kind. */
 export type LinkConfig<Kinds extends KindTable = typeof kinds> = {
-  [Name in keyof Kinds & string]: LinkBase & { kind: Name } & OptionsOf<Kinds[Name]['options']>
+  [Name in keyof Kinds & string]: Omit<LinkBase, keyof Kinds[Name]['options']> & { kind: Name } & OptionsOf<
+      Kinds[Name]['options']
+    >
 }[keyof Kinds & string]
 
 type OptionsOf<Fields extends Readonly<Record<string, OptionField>>> = {

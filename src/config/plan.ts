@@ -36,6 +36,8 @@ export interface PlannedLink {
   readonly lifetime: 'auto' | 'hold' | 'reset'
   /** Every process at every side, in declared order. */
   readonly uses: readonly PlannedUse[]
+  /** The host is told of each use that is over. */
+  readonly tracksUses: boolean
 }
 
 export interface PlannedUse {

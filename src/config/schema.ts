@@ -70,7 +70,7 @@ function makeLinkSchema(kinds: Kinds, wanted: readonly string[]) {
     const kind = kinds[name]!
     return describe(
       kind.summary,
-      closed(`a link of kind ${kind.name}`, { kind: z.literal(kind.name), ...optionsOf(kind), ...base }),
+      closed(`a link of kind ${kind.name}`, { kind: z.literal(kind.name), ...base, ...optionsOf(kind) }),
     )
   })
   return z.discriminatedUnion('kind', options as unknown as [(typeof options)[0]], {

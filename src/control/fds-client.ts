@@ -56,7 +56,7 @@ async function ask(place: Place, request: EndRequest): Promise<Answer> {
   const connection = await connect(place, fail, deadlineMs)
   let packet: ReceivedPacket | null
   try {
-    sendPacket(connection, Buffer.from(JSON.stringify(request)), null)
+    sendPacket(connection, Buffer.from(JSON.stringify(request)))
     packet = await receive(connection, deadlineMs)
   } catch (error) {
     throw fail((error as Error).message, error)
@@ -106,10 +106,10 @@ function receive(connection: number, deadlineMs: number): Promise<ReceivedPacket
   })
 }
 
-function read({ bytes, descriptor }: ReceivedPacket, fail: Fail): Answer {
+function read({ bytes, descriptors }: ReceivedPacket, fail: Fail): Answer {
   const told = parse(bytes.toString())
-  if (told !== null && !('error' in told)) return { told, descriptor }
-  if (descriptor !== null) closeSync(descriptor)
+  if (told !== null && !('error' in told)) return { told, descriptor: descriptors[0] ?? null }
+  for (const descriptor of descriptors) closeSync(descriptor)
   if (bytes.length === 0) throw fail('it hung up')
   throw decodeError(told?.['error']) ?? fail(`the answer was ${bytes.toString().slice(0, 200)}`)
 }

@@ -6,18 +6,11 @@
  */
 import { chmodSync, closeSync, rmSync } from 'node:fs'
 import { IpcsupError } from '../errors.js'
-import {
-  acceptConnection,
-  listenForPackets,
-  readPeer,
-  receiveMessage,
-  type StopWatching,
-  sendPacket,
-  watchReadable,
-} from '../platform/index.js'
+import { acceptAll } from '../ipc/accept-all.js'
+import { isAllowed } from '../ipc/allowed-peer.js'
+import { listenForPackets, readPeer, receiveMessage, sendPacket, watchReadable } from '../platform/index.js'
 import type { GivenEnd, OutsideEnds } from '../supervisor/outside-ends.js'
 import { type EndAnswer, type EndRequest, fdsSocket } from './fds.js'
-import { isAllowed } from './server.js'
 import { encodeError } from './wire.js'
 
 /** What a client may take to ask. */
@@ -26,14 +19,8 @@ const requestTimeoutMs = 2_000
 /** Who has said nothing yet. Beyond that the eldest must go: each costs a descriptor of the supervisor. */
 const maxMuteClients = 32
 
-/** Then the event loop has a turn. */
-const mostAccepted = 64
-
 /** Longer than that is no name of a link. */
 const longestRequest = 1024
-
-/** How long it accepts nobody once it is out of descriptors: who waits would wake it again and again. */
-const exhaustedMs = 100
 
 export interface EndsServer {
   readonly socket: string
@@ -50,31 +37,8 @@ export function serveEnds(ends: OutsideEnds, directory: string): EndsServer {
   const listener = listenForPackets(socket, 128)
   chmodSync(socket, 0o600)
   const clients = new Set<() => void>()
-  let stopListening: StopWatching | null = null
   let isClosed = false
 
-  const listenAgain = (): void => {
-    if (isClosed || stopListening !== null) return
-    stopListening = watchReadable(listener, acceptSome)
-    stopListening.unref()
-  }
-  const pause = (): void => {
-    stopListening?.()
-    stopListening = null
-  }
-  const acceptSome = (): void => {
-    try {
-      for (let count = 0; count < mostAccepted; count++) {
-        const client = acceptConnection(listener)
-        if (client === null) return
-        admit(client)
-      }
-    } catch (error) {
-      if (!(error instanceof IpcsupError)) throw error
-      pause()
-      setTimeout(listenAgain, exhaustedMs).unref()
-    }
-  }
   const admit = (client: number): void => {
     const mayAsk = isAllowed(readPeer(client).uid, process.getuid!())
     // Usually it has asked by now.
@@ -83,13 +47,13 @@ export function serveEnds(ends: OutsideEnds, directory: string): EndsServer {
     if (clients.size > maxMuteClients) [...clients][0]!()
   }
 
-  listenAgain()
+  const stopAccepting = acceptAll(listener, admit)
   return {
     socket,
     close: () => {
       if (isClosed) return
       isClosed = true
-      pause()
+      stopAccepting()
       closeSync(listener)
       for (const hangUp of [...clients]) hangUp()
       removeSocket(socket)
@@ -160,7 +124,7 @@ function respond(client: number, text: string, ends: OutsideEnds, socket: string
 }
 
 function send(client: number, told: EndAnswer, descriptor: number | null): void {
-  sendPacket(client, Buffer.from(JSON.stringify(told)), descriptor)
+  sendPacket(client, Buffer.from(JSON.stringify(told)), descriptor === null ? [] : [descriptor])
 }
 
 /** Throws IPCSUP_ERR_REQUEST. */

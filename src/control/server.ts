@@ -7,6 +7,7 @@ import { chmodSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type ExitStatus, IpcsupError } from '../errors.js'
+import { isAllowed } from '../ipc/allowed-peer.js'
 import { readPeer } from '../platform/index.js'
 import type { Controls } from '../supervisor/controls.js'
 import { controlSocket, findVerb, maxRequestBytes, routes } from './routes.js'
@@ -48,11 +49,6 @@ export async function serveControls(controls: Controls, directory: string): Prom
   })
   chmodSync(socket, 0o600)
   return { socket, close: () => closeServer(server, due) }
-}
-
-/** The same user, or root: who could trace the supervisor anyway. */
-export function isAllowed(peerUid: number, ownUid: number): boolean {
-  return peerUid === ownUid || peerUid === 0
 }
 
 function mayAsk(connection: Socket, ownUid: number): boolean {

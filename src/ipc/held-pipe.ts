@@ -5,7 +5,10 @@ import { closeSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { IpcsupError } from '../errors.js'
 import { countQueuedBytes, pollNow, readPipeCapacity, reopenPipe } from '../platform/index.js'
+import type { FrameReader, FrameWriter } from './frames/ends.js'
+import { isFramed } from './frames/options.js'
 import type { ChildEnd, EndState, Hint, LinkFacts, LinkObject, Side, Traits } from './kind.js'
+import type { LinkOptions } from './options.js'
 
 export const pipeSides = {
   read: { reads: true, writes: false, listens: false, descriptor: true },
@@ -111,12 +114,18 @@ export function sideClosed(link: string, side: string): IpcsupError {
 
 /**
  * The child's half: a stream with a description of its own, because Node makes it non-blocking and a program that this
- * process starts may have the inherited one too. Owns the descriptor.
+ * process starts may have the inherited one too; or messages over it. Owns the descriptor.
  */
-export async function openPipe(end: ChildEnd): Promise<Readable | Writable> {
+export async function openPipe(
+  end: ChildEnd,
+  options: LinkOptions,
+): Promise<Readable | Writable | FrameReader | FrameWriter> {
   const { openIdleSocket } = await import('./idle-socket.js')
   const side = toSide(end.side)
   const fd = reopenPipe(end.descriptor, side, { named: end.hint.path !== undefined })
   closeSync(end.descriptor)
-  return openIdleSocket({ fd, readable: side === 'read', writable: side === 'write' })
+  if (!isFramed(options)) return openIdleSocket({ fd, readable: side === 'read', writable: side === 'write' })
+  const { loadFraming, receiveFrames, sendFrames } = await import('./frames/open.js')
+  const framing = await loadFraming(options, 'pipe', end.link)
+  return side === 'read' ? receiveFrames(fd, framing) : sendFrames(fd, framing)
 }

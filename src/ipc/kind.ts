@@ -11,7 +11,15 @@
  * gone). `destroy` gives up all that is left and removes what has a name. Both may be called twice.
  */
 import type { Claim } from './claims.js'
+import type { EndState, HandlePart, Hint, LinkFacts } from './facts.js'
 import type { LinkOptions, OptionField, OptionProblem } from './options.js'
+
+export type {
+  EndState,
+  HandlePart,
+  Hint,
+  LinkFacts,
+} from './facts.js'
 
 /** What one process may do at one side of a link. */
 export interface Side {
@@ -25,6 +33,8 @@ export interface Side {
   readonly descriptor: boolean
   /** No process need be there. Sides of a link with a name never need one: strangers may be there. */
   readonly optional?: boolean
+  /** What a process took here and had not acknowledged when it died comes again, so its death loses nothing. */
+  readonly acknowledges?: boolean
 }
 
 /** How a link is used: what its ends can do in a program, whatever the kind. */
@@ -33,6 +43,8 @@ export type Form =
   | 'stream'
   /** Messages that stay whole, from the writing side to the reading one. */
   | 'messages'
+  /** Messages in memory that the sides share; who reads acknowledges them. */
+  | 'ring'
   /** A listening socket, and clients that connect to its address. */
   | 'listener'
   /** A bound socket that datagrams come to. */
@@ -47,6 +59,8 @@ export type Form =
   | 'route'
   /** Node's own channel between two Node programs. */
   | 'channel'
+  /** Functions of one side that the other calls. */
+  | 'calls'
 
 /** Promises of a kind; the conformance suite shows each, true and false, by an effect. */
 export interface Traits {
@@ -68,10 +82,15 @@ export interface Traits {
   readonly showsEnd: boolean
 }
 
+/** Which process has which side of a link. */
+export type PlannedUses = readonly { readonly process: string; readonly side: string }[]
+
 /** What the host gives a kind to make a link with. */
 export interface Where {
   /** Name of the link, for messages. */
   readonly link: string
+  /** Every process at every side, in the Plan's order. */
+  readonly uses: PlannedUses
   /** `ipcsup.<project>.<run>.<link>`: for a named object whose name the config does not fix. At most 170 bytes. */
   readonly uniqueName: string
   /** Directory for objects of this run that need a path; exists, mode 0700. */
@@ -88,6 +107,15 @@ export interface Where {
   readonly record: (object: NamedObject) => void
   /** True when a dead run of the same config recorded this very object: it is ours to take over. */
   readonly wasOurs: (object: NamedObject) => boolean
+  /** Whose a program is: the main process of a live instance, or what that started. null: of none. */
+  readonly findOwner: (pid: number) => Owner | null
+}
+
+/** A live instance of a process of the plan. */
+export interface Owner {
+  readonly process: string
+  /** Which incarnation of it, from 1. */
+  readonly generation: number
 }
 
 /** An object that has a name and outlives its makers: what the ledger has of it. */
@@ -103,53 +131,14 @@ export interface NamedObject {
   readonly identity: string | null
 }
 
-/** What a child can be told about a link besides a descriptor number. */
-export interface Hint {
-  readonly path?: string
-  /** Of a POSIX object, `/name`; of an abstract socket, `@name`. */
-  readonly name?: string
-  readonly host?: string
-  readonly port?: number
-  /** Number of a System V object. */
-  readonly id?: number
-}
-
-/** What a placeholder can ask for. `natural`: what a program that takes a file name or an address wants. */
-export type HandlePart = 'natural' | 'fd' | keyof Hint
-
-/** Live facts for status and graph; only what was observed, unknown is null. */
-export interface LinkFacts extends Hint {
-  /** Bytes that were written and not yet read; of what holds no bytes null. */
-  readonly queuedBytes: number | null
-  /** What the kernel granted; the size of memory. */
-  readonly capacityBytes: number | null
-  /** Messages that were sent and not yet received. */
-  readonly messages?: number | null
-  /** Connections that wait to be accepted. */
-  readonly waiting?: number | null
-  /** Permits that are free, for each member; what a counter stands at. */
-  readonly value?: number | readonly number[] | null
-  /** Pids that hold it. */
-  readonly holders?: readonly number[] | null
-}
-
-/** How one end looks from the hold: for a reader its input, for a writer its audience. */
-export type EndState =
-  /** The other side is there. */
-  | 'open'
-  /** Reader: every writer is gone and nothing is left. Writer: no reader is left. */
-  | 'ended'
-  /** Reader: every writer is gone but something is left to read. */
-  | 'unread'
-  /** The hold was given up, so the host cannot know. */
-  | 'unknown'
-
 export interface LinkObject {
   /**
    * A descriptor of `side` for one new child, close-on-exec; blocking unless an option says otherwise. The caller closes it.
    * A fresh open file description where the kind allows one, else a duplicate. Only for sides that have one.
+   *
+   * @param taker - the process; by default the embedding app, or a program outside
    */
-  take(side: string): number
+  take(side: string, taker?: string): number
   /** True when two children share a description here (so the host clears O_NONBLOCK before each spawn). */
   readonly sharesDescription: boolean
   /** What to tell a child about this link. */
@@ -160,11 +149,19 @@ export interface LinkObject {
    * Returns the bytes that nobody will read any more, where this was the last hold of a reading side; else null.
    */
   release(side: string, reason: 'over' | 'sealed'): number | null
-  /** How `side` stands. */
-  state(side: string): EndState
+  /** How `side` stands; for `process`, where it is not the same for all who have that side. */
+  state(side: string, process?: string): EndState
   facts(): LinkFacts
-  /** Called after each exit of a process with that side, for what such an end may have broken. */
-  mend?(side: string): void
+  /**
+   * Called after each exit of a process with that side, for what such an end may have broken; again once nothing of its
+   * group is left; and when it could not be spawned.
+   */
+  mend?(side: string, process?: string): void
+  /**
+   * The use of one process is over, while others of that side may go on. Only of a kind with `tracksUses`. May be called
+   * again. Should the process be started again after all, it `take`s its end as ever.
+   */
+  leave?(side: string, process: string): void
   /** Calls back each time somebody writes to `side`, for a link that the supervisor itself listens to. Once. */
   onCall?(side: string, call: () => void): void
   /** Brings to the disk what was written, where that is where it belongs; called before `destroy`. */
@@ -175,6 +172,8 @@ export interface LinkObject {
 
 /** A child's half of an end: what the handoff told it. */
 export interface ChildEnd {
+  /** Name of the link, for messages. */
+  readonly link?: string
   /** -1 where the side has none. */
   readonly descriptor: number
   readonly side: string
@@ -193,6 +192,8 @@ export interface Advice {
   readonly largestMessageBytes: number | null
   /** What is in it is there again after the supervisor was stopped and started. */
   readonly outlivesStop: boolean
+  /** Each of several readers gets everything; false: what one takes is gone for the others. */
+  readonly copies: boolean
   /** Options that this takes, as an example. */
   readonly options: Readonly<Record<string, unknown>>
 }
@@ -226,6 +227,8 @@ export interface Kind {
    * @param given - what the config itself says, without the defaults
    */
   check?(options: LinkOptions, given: Readonly<Record<string, unknown>>): readonly OptionProblem[]
+  /** What is wrong in who uses it; then nothing else is said of its users. */
+  checkUses?(options: LinkOptions, uses: PlannedUses): readonly OptionProblem[]
   /** What only one link can have, where the options fix it; they may be wrong. Two with the same are an error of a config. */
   claim?(options: LinkOptions): Claim | null
   /** Where it differs from: messages of any size, gone with the stop. */
@@ -234,6 +237,8 @@ export interface Kind {
   readonly defaultLifetime?: 'auto' | 'hold' | 'reset'
   /** A process can have only one end of this kind. */
   readonly onePerProcess?: boolean
+  /** Its object must know of each use that is over, not only of the last one of a side: see `leave`. */
+  readonly tracksUses?: true
   /** What the supervisor does of itself, for a link that is a route. */
   route?(options: LinkOptions): Route
   /** Variables that a program with this end finds besides those of the handoff. */

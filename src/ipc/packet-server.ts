@@ -4,11 +4,14 @@ import { acceptConnection, receiveMessage, watchReadable } from '../platform/ind
 import { type MessageEndpoint, openMessageEndpoint } from './message-endpoint.js'
 import { beginEnd, type ClosableEnd } from './open-end.js'
 
-/** A listening socket whose connections carry messages. */
-export interface PacketServer extends ClosableEnd, AsyncIterable<MessageEndpoint> {
+/** A listening socket, whatever its connections carry. */
+export interface ConnectionServer<Connection> extends ClosableEnd, AsyncIterable<Connection> {
   /** The next connection; the caller closes it. Rejects when the server is closed. */
-  accept(): Promise<MessageEndpoint>
+  accept(): Promise<Connection>
 }
+
+/** A listening socket whose connections carry messages. */
+export type PacketServer = ConnectionServer<MessageEndpoint>
 
 /** A bound socket that messages of many senders come to. */
 export interface DatagramReceiver extends ClosableEnd {
@@ -18,22 +21,35 @@ export interface DatagramReceiver extends ClosableEnd {
 
 /** @param descriptor - of a listening socket; belongs to the server from now on */
 export function servePackets(descriptor: number): PacketServer {
+  return serveConnections(descriptor, openMessageEndpoint)
+}
+
+/**
+ * A connection that nobody has asked for waits in the kernel, for whoever serves next.
+ *
+ * @param descriptor - of a listening socket; belongs to the server from now on
+ * @param open - makes its end of the descriptor of a connection
+ */
+export function serveConnections<Connection>(
+  descriptor: number,
+  open: (descriptor: number) => Connection,
+): ConnectionServer<Connection> {
   const { isOpen, wait, close, once } = beginEnd(() => closeSync(descriptor))
 
   /** null: it was closed. */
-  async function takeNext(): Promise<MessageEndpoint | null> {
+  async function takeNext(): Promise<Connection | null> {
     while (isOpen()) {
       // Other processes accept from it too, and one may have made it blocking again: it is asked only when ready.
       await wait(watchReadable, descriptor)
       const accepted = isOpen() ? acceptConnection(descriptor) : null
-      if (accepted !== null) return openMessageEndpoint(accepted)
+      if (accepted !== null) return open(accepted)
     }
     return null
   }
 
   // A descriptor can be watched once at a time: those who ask at the same time wait for each other.
   let last: Promise<unknown> = Promise.resolve()
-  const next = (): Promise<MessageEndpoint | null> => {
+  const next = (): Promise<Connection | null> => {
     const turn = last.then(takeNext)
     last = turn.catch(() => {})
     return turn

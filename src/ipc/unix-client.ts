@@ -24,7 +24,7 @@ export async function connectStream(address: UnixAddress): Promise<Socket> {
 }
 
 /** Resolves once it is connected; rejects when nobody is there. Waits while the queue of the server is full. */
-async function connectDescriptor(type: SocketType, address: UnixAddress): Promise<number> {
+export async function connectDescriptor(type: SocketType, address: UnixAddress): Promise<number> {
   const descriptor = createUnixSocket(type, { nonBlocking: true })
   try {
     while (!tryConnect(descriptor, address)) await delay(10)

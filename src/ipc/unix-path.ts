@@ -14,14 +14,20 @@ export function explainLength(what: string, text: string): string {
 /** A path that the config does not fix has the name of the link, or where that is too long a short one. */
 export function choosePath({ path }: LinkOptions, { link, runDirectory }: Where, refuse: Refuse): string {
   if (typeof path === 'string') return path
+  const advice = 'Give the link a short `path`, or set XDG_RUNTIME_DIR to a shorter one.'
   // Not `.sock`: `control.sock` is the supervisor's own.
-  const named = join(runDirectory, `${link}.socket`)
-  const chosen = Buffer.byteLength(named) <= longestUnixName ? named : join(runDirectory, `s${hash(link)}`)
-  if (Buffer.byteLength(chosen) <= longestUnixName) return chosen
-  throw refuse(explainLength(chosen, chosen), 'Give the link a short `path`, or set XDG_RUNTIME_DIR to a shorter one.')
+  return fitPath(runDirectory, `${link}.socket`, (why, _, cause) => refuse(why, advice, cause))
 }
 
-/** 10 hex digits: two links of one run do not meet. FNV-1a. */
+/** A socket of that name in the directory of the run, or where that is too long one with a short name. */
+export function fitPath(runDirectory: string, name: string, refuse: Refuse): string {
+  const named = join(runDirectory, name)
+  const chosen = Buffer.byteLength(named) <= longestUnixName ? named : join(runDirectory, `s${hash(name)}`)
+  if (Buffer.byteLength(chosen) <= longestUnixName) return chosen
+  throw refuse(explainLength(chosen, chosen), 'Set XDG_RUNTIME_DIR to a shorter one.')
+}
+
+/** 10 hex digits: two names of one run do not meet. FNV-1a. */
 function hash(text: string): string {
   let value = 0xcbf29ce484222325n
   for (const byte of Buffer.from(text)) value = ((value ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn

@@ -22,7 +22,7 @@ export type { PeerCredentials, SocketType } from './linux/sockets.js'
 export type { NativeStrings, SpawnRequest, SpawnResult } from './linux/spawn.js'
 export type { SysvQueueStatus } from './linux/sysv-queues.js'
 export type { SysvSemaphoreStatus } from './linux/sysv-semaphores.js'
-export type { StopWatching } from './linux/watch.js'
+export type { StandingWatch, StopWatching } from './linux/watch.js'
 
 /** What every system must offer. */
 export type Platform = typeof linux
@@ -86,6 +86,7 @@ export const {
   openPidfd,
   openQueue,
   openUnnamedFile,
+  peekPacket,
   planUnmapping,
   pollNow,
   readAvailableMemory,

@@ -48,7 +48,7 @@ export {
   sealSize,
 } from './linux/memory.js'
 export { connectNotificationSocket, openNotificationSocket } from './linux/notify.js'
-export { connectPackets, listenForPackets, receivePacket, sendPacket } from './linux/passing.js'
+export { connectPackets, listenForPackets, peekPacket, receivePacket, sendPacket } from './linux/passing.js'
 export { changePipeCapacity, createFifo, createPipe, readPipeCapacity, reopenPipe } from './linux/pipes.js'
 export {
   countMessageBytes,

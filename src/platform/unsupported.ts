@@ -76,6 +76,7 @@ export const unsupported: Platform = {
   openPidfd: processes,
   openQueue: queues,
   openUnnamedFile: memory,
+  peekPacket: passing,
   planUnmapping: memory,
   pollNow: readiness,
   readAvailableMemory: memory,

@@ -1,4 +1,4 @@
-import type { Plan, PlannedProcess } from '../config/plan.js'
+import type { Plan, PlannedLink, PlannedProcess } from '../config/plan.js'
 
 // Node's own, the control socket and its clients, the ledger, locks, the log worker.
 const base = 64
@@ -15,11 +15,17 @@ const perSpawn = 8
  * expensive spawn opens for a moment (spawns come one after the other). At least what a number that `fd` asks for takes.
  */
 export function descriptorsNeeded(plan: Plan): number {
-  const links = Object.values(plan.links).reduce((sum, link) => sum + Object.keys(link.sides).length, 0)
+  const links = Object.values(plan.links).reduce((sum, link) => sum + countHeld(link), 0)
   const processes = Object.values(plan.processes)
   const lives = processes.reduce((sum, process) => sum + perProcess + perLogStream * countLogs(process), 0)
   const spawn = processes.reduce((most, process) => Math.max(most, countOpened(process)), 0)
   return Math.max(base + links + lives, findHighest(processes) + 1) + perSpawn + spawn
+}
+
+/** Where each use counts for itself there is something for each, and for the programs outside at either side. */
+function countHeld({ sides, uses, tracksUses }: PlannedLink): number {
+  const count = Object.keys(sides).length
+  return tracksUses ? 2 * count + uses.length : count
 }
 
 /** A spawn moves its ends above the highest number that the process gets. */

@@ -29,6 +29,14 @@ describe('which links fit', () => {
     expect(fitting({ purpose: 'bytes', readers: 'share' })).not.toContain('socketpair')
   })
 
+  test('of a ring what each of several readers gets is a matter of its options', () => {
+    const rings = (readers: string) =>
+      choose(candidates, { purpose: 'messages', readers })
+        .fitting.filter(({ form }) => form === 'ring')
+        .map(({ options }) => options['readers'])
+    expect([rings('share'), rings('each')]).toEqual([['share'], ['each', 'each-lossy']])
+  })
+
   test('what shall outlive the stop is a file with a path', () => {
     const { fitting } = choose(candidates, { purpose: 'data', survive: 'stop' })
     expect(fitting.map(formatLink)).toEqual([expect.stringContaining("path: 'data'")])

@@ -323,6 +323,63 @@ test('the supervisor has as many descriptors after many uses as before', async (
   expect(await list()).toEqual(before)
 })
 
+describe('a ring', () => {
+  const ring = (options: object, ...processes: string[]) => ({
+    links: { jobs: { kind: 'ring', ...options } },
+    processes: Object.fromEntries(
+      processes.map(name => [
+        name,
+        { command: ['sh', '-c', `${receive} && ${sleep}`], links: { jobs: 'read' }, env: { OUT: `${name}.txt` } },
+      ]),
+    ),
+  })
+  const receive = 'until test -e go; do sleep 0.05; done; ipcsup link jobs receive --count 3 > $OUT'
+  const feed = { command: sleep, links: { jobs: 'write' } }
+
+  test('is written from a shell, by many at once, and read by a shell script that acknowledges what it printed', async () => {
+    const { links, processes } = ring({ readers: 'each' }, 'one', 'two')
+    await start({ links, processes: { feed, ...processes } })
+    const sent = await Promise.all(['a', 'b', 'c'].map(text => link('', 'jobs', 'send', text)))
+    expect(sent.map(({ status, err }) => ({ status, err }))).toEqual(Array(3).fill({ status: 0, err: '' }))
+    const before = await sandbox.ipcsup('status')
+    expect(before.out).toContain('one is 3 messages behind; two is 3 messages behind')
+    expect((await sandbox.ipcsup('graph')).out).toContain('one is 3 messages behind')
+    writeFileSync(join(sandbox.directory, 'go'), '')
+    const read = (name: string) => readFileSync(join(sandbox.directory, name), { encoding: 'utf8', flag: 'a+' })
+    for (const name of ['one.txt', 'two.txt'])
+      await until('all have come', () => read(name).split('\n').sort().join('') === 'abc')
+    await until('all are acknowledged', async () => !(await sandbox.ipcsup('status')).out.includes('behind'))
+    const refused = await link('', 'jobs', 'receive')
+    expect(refused.status).toBe(1)
+    expect(refused.err).toContain('Link "jobs" cannot be read by anybody else')
+  })
+
+  test('of values takes and prints JSON, and says so of anything else', async () => {
+    const { links, processes } = ring({ codec: 'msgpack' }, 'one')
+    await start({ links, processes: { feed, ...processes } })
+    writeFileSync(join(sandbox.directory, 'go'), '')
+    expect((await link('', 'jobs', 'send', '{"size": 3}', '"text"', '[1]')).status).toBe(0)
+    const read = () => readFileSync(join(sandbox.directory, 'one.txt'), { encoding: 'utf8', flag: 'a+' })
+    await until('all have come', () => read() === '{"size":3}\n"text"\n[1]\n')
+    const wrong = await link('', 'jobs', 'send', 'no value')
+    expect(wrong.status).toBe(2)
+    expect(wrong.err).toContain('Messages of link "jobs" are values: write them as JSON')
+    expect(wrong.err).toContain(`or '"text"', got 'no value'.`)
+  })
+
+  test('without room says so with status 1, where messages are dropped', async () => {
+    const { links, processes } = ring({ size: '4KiB', full: 'drop-new' }, 'one')
+    await start({ links, processes: { feed, ...processes } })
+    const full = await link('x'.repeat(1500), 'jobs', 'send', '--raw')
+    expect(full.status).toBe(0)
+    await link('x'.repeat(1500), 'jobs', 'send', '--raw')
+    const dropped = await link('x'.repeat(1500), 'jobs', 'send', '--raw')
+    expect(dropped.status).toBe(1)
+    expect(dropped.err).toContain('there is no room for the message')
+    expect((await sandbox.ipcsup('status')).out).toContain('1 dropped')
+  })
+})
+
 describe('inside a supervised process', () => {
   test('a shell script works off a queue under a lock, and one that is killed is followed by the next', async () => {
     cpSync(join(fixtures, 'work.sh'), join(sandbox.directory, 'work.sh'))

@@ -59,7 +59,7 @@ const ends = () => connectEnds(join(server.socket, '..'), 'here')
 /** A client that says what it is told to; its socket is closed at the end of the test. */
 function connectRaw(text?: string): number {
   const client = connectPackets(fdsSocket(join(server.socket, '..')))!
-  if (text !== undefined) sendPacket(client, Buffer.from(text), null)
+  if (text !== undefined) sendPacket(client, Buffer.from(text))
   return client
 }
 
@@ -176,7 +176,7 @@ describe('§18 the fds socket', () => {
     const before = listOpenDescriptors()
     const clients = Array.from({ length: 100 }, () => connectRaw('{"link":"lines","side":"read"}'))
     const gift = connectRaw()
-    sendPacket(gift, Buffer.from('{"link":"lines"}'), clients[0]!)
+    sendPacket(gift, Buffer.from('{"link":"lines"}'), [clients[0]!])
     for (const client of clients.slice(0, 50)) closeSync(client)
     for (const client of clients.slice(50)) await until('it has its answer', () => readAndClose(client))
     await hear(gift)
@@ -215,7 +215,7 @@ function hasEnded(client: number): boolean {
 function readAndClose(client: number): boolean {
   const packet = receivePacket(client, 65_536)
   if (packet === null) return false
-  closeSync(packet.descriptor!)
+  closeSync(packet.descriptors[0]!)
   closeSync(client)
   return true
 }

@@ -6,8 +6,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Plan } from '../../src/config/plan.js'
 import { connectControls } from '../../src/control/client.js'
 import { controlSocket, maxRequestBytes, routes, type Verb } from '../../src/control/routes.js'
-import { type ControlServer, isAllowed, serveControls } from '../../src/control/server.js'
+import { type ControlServer, serveControls } from '../../src/control/server.js'
 import { IpcsupError } from '../../src/errors.js'
+import { isAllowed } from '../../src/ipc/allowed-peer.js'
 import type { Controls, Report, Status } from '../../src/supervisor/controls.js'
 
 const report: Report = { ok: false, processes: [] }

@@ -129,8 +129,13 @@ interface JsonSchema {
   readonly oneOf?: readonly JsonSchema[]
 }
 
+/** But for those that every other link has too. */
 function listKindOptions(): Set<string> {
-  return new Set(Object.values(registry).flatMap(kind => Object.keys(kind.options)))
+  const own = new Set(Object.values(registry).flatMap(kind => Object.keys(kind.options)))
+  const { pipe } = kinds
+  for (const key of listObjects(makeJsonSchema({ pipe })).get('links.*')!.keys())
+    if (!Object.hasOwn(pipe.options, key)) own.delete(key)
+  return own
 }
 
 /** `cwd: 'src'` in backticks, as the object that it is part of. */

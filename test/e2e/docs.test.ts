@@ -14,6 +14,7 @@ const programs = [
   '/usr/bin/curl',
   '/usr/bin/cc',
   '/usr/bin/python3',
+  '/usr/bin/nc',
   '/usr/bin/php',
   '/usr/sbin/nginx',
   '/usr/sbin/php-fpm8.2',

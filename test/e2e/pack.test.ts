@@ -77,7 +77,15 @@ describe('the package, installed from its tarball into an empty project,', () =>
 
   test('brings nothing but what it needs to run', () => {
     const { dependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'))
-    expect(Object.keys(dependencies)).toEqual(['cosmiconfig', 'execa', 'jiti', 'koffi', 'pidusage', 'tree-kill'])
+    expect(Object.keys(dependencies)).toEqual([
+      'cosmiconfig',
+      'execa',
+      'jiti',
+      'koffi',
+      'msgpackr',
+      'pidusage',
+      'tree-kill',
+    ])
   })
 })
 

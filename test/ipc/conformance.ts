@@ -10,6 +10,7 @@ import { identify } from '../../src/ipc/named-objects.js'
 import type { LinkOptions } from '../../src/ipc/options.js'
 import { changeOpenFilesLimit, readOpenFilesLimit } from '../../src/platform/index.js'
 import { listOpenDescriptors } from '../support/host.js'
+import { calls } from './forms/calls.js'
 import { channel } from './forms/channel.js'
 import { counter } from './forms/counter.js'
 import { datagrams } from './forms/datagrams.js'
@@ -18,6 +19,7 @@ import { listener } from './forms/listener.js'
 import { mailbox } from './forms/mailbox.js'
 import { memory } from './forms/memory.js'
 import { permits } from './forms/permits.js'
+import { ring } from './forms/ring.js'
 import { route } from './forms/route.js'
 import { makeSubject, type Subject } from './subject.js'
 import { makeDirectory, makeWhere } from './support.js'
@@ -32,6 +34,8 @@ const forms: Readonly<Partial<Record<Form, (subject: Subject) => void>>> = {
   messages: subject => (subject.traits.showsEnd ? flow(subject) : mailbox(subject)),
   channel,
   datagrams,
+  ring,
+  calls,
 }
 
 export function conformance(kind: Kind, variant: string): void {

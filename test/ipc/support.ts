@@ -13,11 +13,13 @@ export function makeDirectory(): string {
 export function makeWhere(runDirectory: string, more: Partial<Where> = {}): Where {
   return {
     link: 'data',
+    uses: [],
     uniqueName: `ipcsup.test.${process.pid}.data`,
     runDirectory,
     mayUsePipeMemory: () => true,
     record: (_: NamedObject) => {},
     wasOurs: () => false,
+    findOwner: () => null,
     ...more,
   }
 }
@@ -30,7 +32,8 @@ export function createLink(
 ): LinkObject {
   const { plan } = buildPlan({ links: { data: link } }, { kinds, directory, configPath: null, isEmbedded: true })
   const kind: Kind = kinds[link.kind]
-  return kind.create(plan.links['data']!.options, makeWhere(directory, more))
+  const { options, uses } = plan.links['data']!
+  return kind.create(options, makeWhere(directory, { uses, ...more }))
 }
 
 /** The message of the error that `act` must throw. */

@@ -238,6 +238,31 @@ test('on another system every name exists and says what is missing', () => {
   expect(() => unsupported.createPipe()).toThrow(/is not available on linux/)
 })
 
+test('several descriptors travel with one message, which can be looked at again and again', () => {
+  const [a, b] = platform.createSocketPair('seqpacket')
+  const [one, two] = [platform.createEvent(1, 'counter'), platform.createEvent(2, 'counter')]
+  const take = (descriptor: number): number => {
+    const number = Buffer.alloc(8)
+    readSync(descriptor, number)
+    return Number(number.readBigUInt64LE())
+  }
+  expect(platform.peekPacket(b, 10)).toBeNull()
+  const open = readdirSync('/proc/self/fd').length
+  expect(platform.sendPacket(a, Buffer.from('hello'), [one, two])).toBe(true)
+  const looks = [platform.peekPacket(b, 10)!, platform.peekPacket(b, 3)!, platform.receivePacket(b, 10)!]
+  expect(looks.map(({ bytes }) => bytes.toString())).toEqual(['hello', 'hel', 'hello'])
+  const descriptors = looks.flatMap(look => look.descriptors)
+  expect(new Set(descriptors).size).toBe(6)
+  expect(descriptors.map(isCloseOnExec)).toEqual(Array(6).fill(true))
+  expect([take(descriptors[0]!), take(descriptors[3]!)]).toEqual([1, 2])
+  expect(platform.receivePacket(b, 10)).toBeNull()
+  platform.sendPacket(a, Buffer.from('alone'))
+  expect(platform.receivePacket(b, 10)).toMatchObject({ descriptors: [] })
+  close(...descriptors)
+  expect(readdirSync('/proc/self/fd')).toHaveLength(open)
+  close(a, b, one, two)
+})
+
 test('an end can be watched for reading and for writing at once, and twice for the same', async () => {
   const [a, b] = platform.createSocketPair('seqpacket')
   const seen: string[] = []

@@ -12,7 +12,7 @@ const layers = {
   nearest: { code: [], types: [] },
   version: { code: [], types: [] },
   platform: { code: ['errors'], types: [] },
-  ipc: { code: ['errors', 'platform'], types: [] },
+  ipc: { code: ['errors', 'nearest', 'platform'], types: [] },
   child: { code: ['errors', 'platform', 'ipc'], types: [] },
   config: { code: ['errors', 'nearest', 'ipc'], types: [] },
   supervisor: { code: ['errors', 'nearest', 'platform', 'ipc'], types: ['config/plan'] },
@@ -34,6 +34,7 @@ const owners = {
   zod: 'src/config/',
   commander: 'src/cli/',
   execa: 'src/supervisor/hooks.ts',
+  msgpackr: 'src/ipc/codec-msgpack.ts',
   pidusage: 'src/supervisor/host/',
   'tree-kill': 'src/supervisor/host/',
 } satisfies Record<string, string>

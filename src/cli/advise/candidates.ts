@@ -25,7 +25,13 @@ export function listCandidates(kinds: Readonly<Record<string, Kind>>): Candidate
 
 function describeVariant(kind: Kind, variant: string, given: Readonly<Record<string, unknown>>): Candidate {
   const options = resolveOptions(kind, given, '/')
-  const advice = { largestMessageBytes: null, outlivesStop: false, options: {}, ...kind.advice?.(options) }
+  const advice = {
+    largestMessageBytes: null,
+    outlivesStop: false,
+    copies: false,
+    options: {},
+    ...kind.advice?.(options),
+  }
   return {
     kind: kind.name,
     options: { ...given, ...advice.options },

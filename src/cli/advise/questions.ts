@@ -30,8 +30,8 @@ export const questions = {
     ask: 'What goes between the programs?',
     answers: {
       bytes: { about: 'bytes or lines, from one to the next', ...ofForms('stream') },
-      messages: { about: 'messages that stay whole', ...ofForms('messages', 'datagrams', 'channel') },
-      requests: { about: 'requests of clients, and answers of a server', ...ofForms('listener') },
+      messages: { about: 'messages that stay whole', ...ofForms('messages', 'ring', 'datagrams', 'channel') },
+      requests: { about: 'requests of clients, and answers of a server', ...ofForms('listener', 'calls') },
       data: { about: 'data that all of them look at and change', ...ofForms('memory') },
       turns: { about: 'whose turn it is: one at a time, or n at a time', ...ofForms('permits') },
       wake: { about: 'only that something happened', ...ofForms('counter', 'route') },
@@ -76,8 +76,13 @@ export const questions = {
       one: { about: 'one', ...anything },
       share: {
         about: 'several, and each piece is for one of them',
-        suits: ({ traits, form }) => traits.manyReaders || form === 'listener',
-        otherwise: 'can have only one reader',
+        suits: ({ traits, form, advice }) => (traits.manyReaders && !advice.copies) || form === 'listener',
+        otherwise: 'can have only one reader, or gives each piece to all',
+      },
+      each: {
+        about: 'several, and each of them gets all',
+        suits: ({ traits, advice }) => traits.manyReaders && advice.copies,
+        otherwise: 'gives each piece to only one reader',
       },
     },
   },

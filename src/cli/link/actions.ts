@@ -1,5 +1,6 @@
 /** What can be done with a link in a shell, by its form. */
 import type { Form } from '../../ipc/kind.js'
+import { receive as receiveMessage, send as sendMessage } from './acknowledged.js'
 import type { Action } from './action.js'
 import { signal, wait } from './counter.js'
 import { receive as receiveDatagram, send as sendDatagram } from './datagrams.js'
@@ -14,6 +15,7 @@ import { read, write } from './stream.js'
 export const actions = {
   stream: { read, write, show },
   messages: { send, receive, show },
+  ring: { send: sendMessage, receive: receiveMessage, show },
   datagrams: { send: sendDatagram, receive: receiveDatagram, show },
   listener: { connect, read: readConnection, write: writeConnection, show },
   memory: { read: readMemory, write: writeMemory, show },
@@ -21,6 +23,7 @@ export const actions = {
   counter: { signal, wait, show },
   route: { call, show },
   channel: { show },
+  calls: { show },
 } as const satisfies Record<Form, Readonly<Record<string, Action>>>
 
 /** Every name of an action, for completion and the help. */

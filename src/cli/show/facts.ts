@@ -1,6 +1,7 @@
 /** Live facts of a link, in words: only what there is. */
+
+import type { Hint, LinkFacts, ServiceFacts } from '../../ipc/facts.js'
 import { formatAddress } from '../../ipc/handoff.js'
-import type { Hint, LinkFacts } from '../../ipc/kind.js'
 import type { LinkStatus } from '../../supervisor/controls.js'
 import { formatBytes } from './text.js'
 
@@ -19,17 +20,47 @@ export function placeOf({ name: _link, objectName, ...others }: LinkStatus): str
   return describePlace(objectName === undefined ? others : { ...others, name: objectName })
 }
 
-/** `3 KiB of 64 KiB queued`, `2 messages`, `1 waiting`, `value 3`, `held by 4120`. */
+/** `3 KiB of 64 KiB queued`, `2 messages`, `1 waiting`, `value 3`, `held by 4120`, `2 of 3 serve`. */
 export function describeFacts(facts: Facts): string[] {
   const { messages, waiting, holders } = facts
   const value = describeValue(facts)
   return [
     describeBytes(facts),
-    typeof messages === 'number' ? `${messages} ${messages === 1 ? 'message' : 'messages'}` : '',
+    typeof messages === 'number' ? countOf(messages, 'message') : '',
     typeof waiting === 'number' ? `${waiting} waiting` : '',
     value === '' ? '' : `value ${value}`,
     holders && holders.length > 0 ? `held by ${holders.join(', ')}` : '',
+    ...describeState(facts),
   ].filter(part => part !== '')
+}
+
+/** Of a ring who lags behind and what was lost; of a service who serves. */
+export function describeState(facts: Facts): string[] {
+  return [...describeRing(facts), ...(facts.service ? [describeService(facts.service)] : [])]
+}
+
+/** `slow is 3 messages behind`, `2 dropped`, `5 missed`, `4 stalls`; empty where all keep up. */
+function describeRing({ ring }: Facts): string[] {
+  if (ring === undefined) return []
+  const { lag, dropped, missed, stalls, damage } = ring
+  return [
+    damage === null ? '' : `given up as corrupt: ${damage}`,
+    ...Object.entries(lag).map(([reader, { bytes, messages }]) =>
+      bytes === 0 ? '' : `${reader} is ${messages === null ? formatBytes(bytes) : countOf(messages, 'message')} behind`,
+    ),
+    dropped === 0 ? '' : `${dropped} dropped`,
+    missed === 0 ? '' : `${missed} missed`,
+    stalls === 0 ? '' : countOf(stalls, 'stall'),
+  ].filter(part => part !== '')
+}
+
+const countOf = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`
+
+/** `2 of 3 serve`, and what they do. */
+function describeService({ servers, instances, outstanding }: ServiceFacts): string {
+  const outsiders = instances.filter(({ process }) => !servers.includes(process)).length
+  const serve = `${instances.length} of ${servers.length + outsiders} serve`
+  return outstanding === 0 ? serve : `${serve}, ${outstanding} outstanding`
 }
 
 /** One number, or that of each member. */

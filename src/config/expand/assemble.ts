@@ -48,7 +48,8 @@ function planLink(
   uses: readonly PlannedUse[],
 ): PlannedLink {
   const [form, route] = [kind.form(options), kind.route?.(options) ?? null]
-  return { name, kind: kind.name, form, sides, traits, route, options, lifetime, uses }
+  const tracksUses = kind.tracksUses ?? false
+  return { name, kind: kind.name, form, sides, traits, route, options, lifetime, uses, tracksUses }
 }
 
 function nameReplicas({ name, replicas }: Draft): string[] {

@@ -18,6 +18,7 @@ export function checkLink(scope: Scope, given: LinkUses, { mayBeUnused }: { read
   }
   checkWords(scope, given.link)
   checkRoute(scope, given)
+  if (checkUses(scope, given)) return
   checkReaders(scope, given)
   checkWriters(scope, given)
 }
@@ -80,6 +81,17 @@ function checkRoute(scope: Scope, { link, uses, drafts }: LinkUses): void {
   for (const { name, plan } of new Set(causes))
     if (plan.ready === null)
       scope.findings.report(link.path, `waits for "${name}" to be ready, which does not tell. Give it ready: "notify".`)
+}
+
+/** What the kind itself finds wrong; then all else that could be said of its users would be said twice. */
+function checkUses(scope: Scope, { link, uses }: LinkUses): boolean {
+  const problems = link.kind.checkUses?.(link.options, uses) ?? []
+  for (const { option, message } of problems) {
+    const path = option === null ? link.path : `${link.path}.${option}`
+    // A value that is wrong was taken out, so here it looks as if it were missing.
+    if (!scope.findings.has(path)) scope.findings.report(path, message)
+  }
+  return problems.length > 0
 }
 
 const bothWays = (link: DraftLink, side: string) => link.sides[side]!.reads && link.sides[side]!.writes

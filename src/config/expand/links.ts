@@ -20,8 +20,7 @@ export function expandLinks(declared: Config['links'], scope: Scope): void {
         `would have the same variable IPCSUP_FD_${variable} as the link "${other}". Rename one of them.`,
       )
     byVariable.set(variable, name)
-    const { kind, lifetime, writers, readers, ...options } = given as LinkInput
-    scope.links.set(name, draftLink(scope, { name, path, kind, options, lifetime, writers, readers }))
+    scope.links.set(name, draftLink(scope, { name, path, ...splitOptions(scope, given as LinkInput) }))
   }
 }
 
@@ -30,6 +29,14 @@ interface LinkInput {
   readonly lifetime?: DraftLink['lifetime'] | undefined
   readonly writers?: 'lines' | undefined
   readonly readers?: 'shared' | undefined
+}
+
+/** Those of its kind, and those that every link has; a kind may have one of the same name. */
+function splitOptions(scope: Scope, given: LinkInput): LinkInput & { options: Readonly<Record<string, unknown>> } {
+  const { kind, lifetime, writers, readers, ...rest } = given
+  if (Object.hasOwn(scope.kinds[kind]!.options, 'readers'))
+    return { kind, lifetime, writers, options: { ...rest, readers } }
+  return { kind, lifetime, writers, readers, options: rest }
 }
 
 /** A link of the scope's registry of kinds; `options` as a config has them. */
@@ -44,16 +51,18 @@ export function draftLink(
     // A value that is wrong was taken out, so here it looks as if it were missing.
     if (!scope.findings.has(path)) scope.findings.report(path, message)
   }
+  const traits = kind.traits(options)
   return {
     name: given.name,
     path: given.path,
     kind,
     sides: kind.sides(options),
-    traits: kind.traits(options),
+    traits,
     options,
     lifetime: given.lifetime ?? kind.defaultLifetime ?? 'auto',
     isLineWise: given.writers === 'lines',
-    isShared: given.readers === 'shared',
+    // A kind with a word of its own for several readers says with it what becomes of them.
+    isShared: Object.hasOwn(kind.options, 'readers') ? traits.manyReaders : given.readers === 'shared',
   }
 }
 

@@ -1,5 +1,6 @@
 import { claimPath } from '../claims.js'
 import { checkMode, fifoOptions, makeFifo } from '../fifo-file.js'
+import { checkFrames, checkFrameUses, frameOptions, frameTraits } from '../frames/options.js'
 import { holdPipe, openPipe, pipeSides, pipeTraits } from '../held-pipe.js'
 import type { Kind } from '../kind.js'
 import { applyCapacity, capacityOptions } from '../pipe-capacity.js'
@@ -9,14 +10,15 @@ export default {
   name: 'fifo',
   summary: 'A pipe with a path, for programs that take a file name or that ipcsup did not start.',
   systems: ['linux'],
-  options: { ...fifoOptions, ...capacityOptions },
+  options: { ...fifoOptions, ...capacityOptions, ...frameOptions },
   variants: { default: {}, small: { capacity: '4KiB', mode: '0660' } },
   form: () => 'stream',
   sides: () => pipeSides,
   parts: () => ['natural', 'path'],
-  traits: () => pipeTraits(true),
-  check: checkMode,
+  traits: options => frameTraits(pipeTraits(true), options),
+  check: (options, given) => [...checkMode(options), ...checkFrames(options, given)],
   claim: ({ path, existing }) => (existing === true ? null : claimPath(path)),
+  checkUses: (options, uses) => [...checkFrameUses(options, uses)],
   create: (options, where) => {
     const fifo = makeFifo(options, where)
     const object = holdPipe({ link: where.link, ...fifo })

@@ -8,7 +8,9 @@ import node from './node.js'
 import pipe from './pipe.js'
 import queue from './queue.js'
 import raw from './raw.js'
+import ring from './ring.js'
 import semaphore from './semaphore.js'
+import service from './service.js'
 import shm from './shm.js'
 import signal from './signal.js'
 import socketpair from './socketpair.js'
@@ -26,7 +28,9 @@ export const kinds = {
   pipe,
   queue,
   raw,
+  ring,
   semaphore,
+  service,
   shm,
   signal,
   socketpair,

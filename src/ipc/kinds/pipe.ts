@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs'
 import { createPipe } from '../../platform/index.js'
+import { checkFrames, checkFrameUses, frameOptions, frameTraits } from '../frames/options.js'
 import { holdPipe, openPipe, pipeSides, pipeTraits } from '../held-pipe.js'
 import type { Kind } from '../kind.js'
 import { applyCapacity, capacityOptions } from '../pipe-capacity.js'
@@ -9,12 +10,14 @@ export default {
   name: 'pipe',
   summary: 'A stream of bytes from its writers to its readers, as between the stages of a shell pipeline.',
   systems: ['linux'],
-  options: capacityOptions,
+  options: { ...capacityOptions, ...frameOptions },
   variants: { default: {}, large: { capacity: '1MiB' }, small: { capacity: '4KiB' } },
   form: () => 'stream',
   sides: () => pipeSides,
   parts: () => ['natural'],
-  traits: () => pipeTraits(false),
+  traits: options => frameTraits(pipeTraits(false), options),
+  check: (options, given) => [...checkFrames(options, given)],
+  checkUses: (options, uses) => [...checkFrameUses(options, uses)],
   create: (options, where) => {
     const ends = createPipe()
     try {

@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { IpcsupError } from '../../errors.js'
 import { changeSendBuffer, createSocketPair, readSendBuffer, type SocketType } from '../../platform/index.js'
+import type { FrameConnection } from '../frames/ends.js'
+import { checkFrames, frameOptions, isFramed } from '../frames/options.js'
 import { holdPair, pairSides } from '../held-pair.js'
 import type { Kind, LinkObject, Where } from '../kind.js'
+import type { MessageEndpoint } from '../message-endpoint.js'
 import type { LinkOptions } from '../options.js'
 
 const types = ['stream', 'dgram', 'seqpacket'] as const satisfies readonly SocketType[]
@@ -26,6 +30,7 @@ export default {
       required: false,
       default: null,
     },
+    ...frameOptions,
   },
   variants: { stream: {}, dgram: { type: 'dgram' }, seqpacket: { type: 'seqpacket', bufferSize: '64KiB' } },
   form: options => (options['type'] === 'stream' ? 'stream' : 'messages'),
@@ -35,7 +40,7 @@ export default {
     survivesRestart: true,
     // The hold is a peer that never dies.
     showsPeerDeath: false,
-    keepsBoundaries: options['type'] !== 'stream',
+    keepsBoundaries: options['type'] !== 'stream' || isFramed(options),
     duplex: true,
     // Processes at one side would share one description: one's O_NONBLOCK, offset of messages and shutdown are all's.
     manyReaders: false,
@@ -43,11 +48,16 @@ export default {
     named: false,
     showsEnd: true,
   }),
+  check: (options, given) => [...checkFrames(options, given, options['type'] === 'stream')],
   create: (options, where) => makePair(options, where),
-  open: async (end, options) => {
+  open: async (end, options): Promise<Socket | MessageEndpoint | FrameConnection> => {
     if (options['type'] !== 'stream') {
       const { openMessageEndpoint } = await import('../message-endpoint.js')
       return openMessageEndpoint(end.descriptor)
+    }
+    if (isFramed(options)) {
+      const { connectFrames, loadFraming } = await import('../frames/open.js')
+      return connectFrames(end.descriptor, await loadFraming(options, 'socket pair', end.link))
     }
     const { openIdleSocket } = await import('../idle-socket.js')
     return openIdleSocket({ fd: end.descriptor, readable: true, writable: true, allowHalfOpen: true })

@@ -1,9 +1,15 @@
+import type { Server, Socket } from 'node:net'
 import { claimPort } from '../claims.js'
+import type { FrameConnection, FrameServer } from '../frames/ends.js'
+import { checkFrames, frameOptions, isFramed } from '../frames/options.js'
 import { listenerSides } from '../held-listener.js'
 import type { Kind } from '../kind.js'
 import { explainListenAddress, parseListenAddress } from '../listen-address.js'
 import { backlogOption, listenerTraits, nonBlockingOption } from '../listener-kind.js'
+import type { LinkOptions, OptionProblem } from '../options.js'
 import { makeTcpListener } from '../tcp-listener.js'
+
+type TcpEnd = Server | Socket | FrameConnection | FrameServer
 
 /** A listening TCP socket that outlives its servers. */
 export default {
@@ -31,27 +37,37 @@ export default {
       required: false,
       default: false,
     },
+    ...frameOptions,
   },
   variants: { default: {}, everywhere: { listen: ':0', backlog: 16 }, ipv6: { listen: '[::1]:0', ipv6Only: true } },
   form: () => 'listener',
   sides: () => listenerSides,
   parts: () => ['natural', 'host', 'port'],
-  traits: () => listenerTraits({ keepsBoundaries: false }),
-  check: ({ listen, reusePort, ipv6Only }) => {
-    const text = String(listen)
-    const address = parseListenAddress(text)
-    if (!address) return [{ option: 'listen', message: explainListenAddress(text) }]
-    if (ipv6Only === true && address.host !== null && !address.host.includes(':'))
-      return [{ option: 'ipv6Only', message: `means nothing for ${address.host}, an address of IPv4. Leave it out.` }]
-    if (reusePort === true && address.port === 0)
-      return [{ option: 'reusePort', message: 'needs a port: nobody else can ask for port 0. Give one in `listen`.' }]
-    return []
-  },
+  traits: options => listenerTraits({ keepsBoundaries: isFramed(options) }),
+  check: (options, given) => [...checkAddress(options), ...checkFrames(options, given)],
   claim: ({ listen, reusePort }) => claimPort('tcp', listen, '::', reusePort === true ? ['reusePort'] : []),
   create: makeTcpListener,
-  open: async ({ descriptor, side, hint }, { backlog }) => {
+  open: async ({ link, descriptor, side, hint }, options): Promise<TcpEnd> => {
     const { connectTo, serveStreams } = await import('../stream-server.js')
-    if (side === 'listen') return serveStreams(descriptor, Number(backlog))
-    return connectTo({ host: hint.host!, port: hint.port! })
+    const address = { host: hint.host!, port: hint.port! }
+    if (isFramed(options)) {
+      const { connectFramesTo, loadFraming, serveFrames } = await import('../frames/open.js')
+      const framing = await loadFraming(options, 'connection', link)
+      if (side === 'listen') return serveFrames(descriptor, framing)
+      return connectFramesTo(address, framing)
+    }
+    if (side === 'listen') return serveStreams(descriptor, Number(options['backlog']))
+    return connectTo(address)
   },
 } satisfies Kind
+
+function checkAddress({ listen, reusePort, ipv6Only }: LinkOptions): OptionProblem[] {
+  const text = String(listen)
+  const address = parseListenAddress(text)
+  if (!address) return [{ option: 'listen', message: explainListenAddress(text) }]
+  if (ipv6Only === true && address.host !== null && !address.host.includes(':'))
+    return [{ option: 'ipv6Only', message: `means nothing for ${address.host}, an address of IPv4. Leave it out.` }]
+  if (reusePort === true && address.port === 0)
+    return [{ option: 'reusePort', message: 'needs a port: nobody else can ask for port 0. Give one in `listen`.' }]
+  return []
+}

@@ -1,6 +1,8 @@
 import type { Server, Socket } from 'node:net'
 import type { SocketType } from '../../platform/index.js'
 import { claimPath } from '../claims.js'
+import type { FrameConnection, FrameServer } from '../frames/ends.js'
+import { checkFrames, frameOptions, isFramed } from '../frames/options.js'
 import { bindSide, connectSide, listenerSides } from '../held-listener.js'
 import type { Kind } from '../kind.js'
 import { backlogOption, listenerTraits, nonBlockingOption } from '../listener-kind.js'
@@ -12,7 +14,7 @@ import { makeUnixListener, typeOf } from '../unix-listener.js'
 import { explainLength, longestUnixName } from '../unix-path.js'
 
 /** Said in full: inferred, it would lack the endpoint, which can do all that a receiver of datagrams can. */
-type UnixEnd = Server | Socket | PacketServer | DatagramReceiver | MessageEndpoint
+type UnixEnd = Server | Socket | PacketServer | DatagramReceiver | MessageEndpoint | FrameConnection | FrameServer
 
 const types = ['stream', 'seqpacket', 'dgram'] as const satisfies readonly SocketType[]
 
@@ -67,6 +69,7 @@ export default {
       required: false,
       default: false,
     },
+    ...frameOptions,
   },
   variants: { stream: {}, seqpacket: { type: 'seqpacket', backlog: 16 }, dgram: { type: 'dgram', mode: '0660' } },
   form: ({ type }) => (type === 'dgram' ? 'datagrams' : 'listener'),
@@ -75,11 +78,16 @@ export default {
     return type === 'dgram' ? { bind: bindSide, connect: connectSide } : listenerSides
   },
   parts: ({ abstract }) => ['natural', abstract === null ? 'path' : 'name'],
-  traits: ({ type }) =>
+  traits: ({ type, ...options }) =>
     type === 'dgram'
       ? { ...listenerTraits({ keepsBoundaries: true }), showsPeerDeath: false, duplex: false }
-      : listenerTraits({ keepsBoundaries: type === 'seqpacket' }),
-  check: (options, given) => [...checkName(options), ...checkUse(options), ...checkBacklog(options, given)],
+      : listenerTraits({ keepsBoundaries: type === 'seqpacket' || isFramed(options) }),
+  check: (options, given) => [
+    ...checkName(options),
+    ...checkUse(options),
+    ...checkBacklog(options, given),
+    ...checkFrames(options, given, options['type'] === 'stream'),
+  ],
   claim: ({ path, abstract, type, existing }) => {
     if (existing === true) return null
     // Of abstract names each type has its own.
@@ -88,8 +96,17 @@ export default {
   },
   create: (options, where) =>
     options['existing'] === true ? attachUnixListener(options, where) : makeUnixListener(options, where),
-  open: async ({ descriptor, side, hint }, options): Promise<UnixEnd> => {
+  open: async ({ link, descriptor, side, hint }, options): Promise<UnixEnd> => {
     const type = typeOf(options)
+    if (isFramed(options)) {
+      const [{ connectFrames, loadFraming, serveFrames }, { addressOf, connectDescriptor }] = await Promise.all([
+        import('../frames/open.js'),
+        import('../unix-client.js'),
+      ])
+      const framing = await loadFraming(options, 'connection', link)
+      if (side === 'listen') return serveFrames(descriptor, framing)
+      return connectFrames(await connectDescriptor('stream', addressOf(hint)), framing)
+    }
     if (side === 'connect') {
       const { addressOf, connectMessages, connectStream } = await import('../unix-client.js')
       return type === 'stream' ? connectStream(addressOf(hint)) : connectMessages(type, addressOf(hint))

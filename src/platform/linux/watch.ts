@@ -13,19 +13,30 @@ export interface StopWatching {
   unref(): void
 }
 
+/** A watch that may stay for long, while the program sometimes waits for it and sometimes does not. */
+export interface StandingWatch extends StopWatching {
+  /** Takes back {@link StopWatching.unref}. */
+  ref(): void
+}
+
 /** By the number that is watched. koffi's handles stop silently when they are collected. */
-const handles = new Map<number, object>()
+const handles = new Map<number, { close(): void }>()
+
+/** What is ready when Node takes itself apart would still be called back, and the process aborted. */
+function closeAll(): void {
+  for (const handle of handles.values()) handle.close()
+}
 
 /**
  * Calls back while `descriptor` is readable (also at end of stream and on errors), once for each turn of the loop.
  * Keeps the process alive. libuv makes the description non-blocking.
  */
-export function watchReadable(descriptor: number, onReady: () => void): StopWatching {
+export function watchReadable(descriptor: number, onReady: () => void): StandingWatch {
   return watch(descriptor, { readable: true, disconnect: true }, onReady)
 }
 
 /** The same, while it is writable. */
-export function watchWritable(descriptor: number, onReady: () => void): StopWatching {
+export function watchWritable(descriptor: number, onReady: () => void): StandingWatch {
   return watch(descriptor, { writable: true }, onReady)
 }
 
@@ -33,20 +44,22 @@ function watch(
   descriptor: number,
   events: { readable?: boolean; writable?: boolean; disconnect?: boolean },
   onReady: () => void,
-): StopWatching {
+): StandingWatch {
   const state = { isOpen: true, isScheduled: false }
   // libuv takes one watch for each number: a second one of the same end is on a number of its own.
   const own = handles.has(descriptor) ? duplicateDescriptor(descriptor) : descriptor
   const handle = loadKoffi().node.poll(own, events, deliverLater(state, onReady))
+  if (handles.size === 0) process.on('exit', closeAll)
   handles.set(own, handle)
   const stop = (): void => {
     if (!state.isOpen) return
     state.isOpen = false
     handles.delete(own)
+    if (handles.size === 0) process.off('exit', closeAll)
     handle.close()
     if (own !== descriptor) closeSync(own)
   }
-  return Object.assign(stop, { unref: () => handle.unref() })
+  return Object.assign(stop, { unref: () => handle.unref(), ref: () => handle.ref() })
 }
 
 /**

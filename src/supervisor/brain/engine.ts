@@ -47,6 +47,7 @@ export class Engine {
     brain.links = new Links(plan, {
       send,
       isOver: name => brain.isOver(brain.record(name)),
+      incarnationOf: name => brain.record(name).generation,
       isSealed: (name, link) => brain.isSealed(brain.record(name), link),
       isStopping: link => brain.isStopping(link),
       changed: (link, side, change, unreadBytes) => this.#consequences.linkChanged(link, side, change, unreadBytes),

@@ -1,6 +1,6 @@
 import type { Plan } from '../../config/plan.js'
 import type { ErrorData } from '../../errors.js'
-import type { HostCall, HostEvent } from '../host/host.js'
+import type { Generation, HostCall, HostEvent } from '../host/host.js'
 import { type LinkRecord, newLinkRecord } from './records.js'
 
 /** What the links ask of the rest of the brain. */
@@ -8,6 +8,8 @@ export interface LinkCircumstances {
   send(call: HostCall): void
   /** The use of a process at a side is over: it is finished. */
   isOver(process: string): boolean
+  /** How often a process was spawned, or tried to be. */
+  incarnationOf(process: string): Generation
   /** Its end will never be handed out again, though it still runs. */
   isSealed(process: string, link: LinkRecord): boolean
   /** The turn of one of the link's processes in the stop of the graph has come. */
@@ -52,6 +54,14 @@ export class Links {
       .filter(link => this.sides(link, process).some(side => link.plan.sides[side]![direction]))
   }
 
+  /** Whatever a process takes there comes again until it is acknowledged. */
+  isAcknowledged(link: LinkRecord, process: string): boolean {
+    return this.sides(link, process).every(side => {
+      const { reads, acknowledges } = link.plan.sides[side]!
+      return !reads || acknowledges === true
+    })
+  }
+
   /** Other processes with a side that does `direction` at a link. */
   partners(link: LinkRecord, process: string, direction: 'reads' | 'writes'): readonly string[] {
     return link.plan.uses
@@ -68,6 +78,7 @@ export class Links {
     link.phase = 'opening'
     link.generation += 1
     link.closed = new Set()
+    link.left = new Set()
     link.error = null
     this.#around.send({ type: 'open', link: link.plan.name, generation: link.generation })
   }
@@ -87,11 +98,25 @@ export class Links {
   /** Closes every side of a link whose uses are all over or sealed. */
   review(link: LinkRecord): void {
     if (link.phase !== 'open') return
+    if (link.plan.tracksUses) this.#tellWhoLeft(link)
     for (const side of Object.keys(link.plan.sides)) {
       const reason = link.closed.has(side) ? null : this.#closingReason(link, side)
       if (reason === null) continue
       link.closed.add(side)
       this.#around.send({ type: 'release', link: link.plan.name, generation: link.generation, side, reason })
+    }
+  }
+
+  /** Who is started again has not left; should it be over once more, that is told once more. */
+  #tellWhoLeft(link: LinkRecord): void {
+    const { name, uses } = link.plan
+    for (const use of uses) {
+      if (!this.#around.isOver(use.process)) link.left.delete(use)
+      else if (!link.left.has(use)) {
+        link.left.add(use)
+        const incarnation = this.#around.incarnationOf(use.process)
+        this.#around.send({ type: 'leave', link: name, generation: link.generation, ...use, incarnation })
+      }
     }
   }
 

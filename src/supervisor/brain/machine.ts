@@ -70,7 +70,12 @@ export class Machine {
     if (record.exit === null || 'error' in record.exit || isClean(record.exit, record.plan)) return
     const lost = this.#brain.links
       .flowing(record.name, 'reads')
-      .filter(link => link.plan.lifetime === 'reset' || record.linkGenerations.get(link.plan.name) === link.generation)
+      .filter(
+        link =>
+          link.plan.lifetime === 'reset' ||
+          (record.linkGenerations.get(link.plan.name) === link.generation &&
+            !this.#brain.links.isAcknowledged(link, record.name)),
+      )
       .map(link => link.plan.name)
       .filter(name => !record.inputLost.has(name))
     if (lost.length === 0) return

@@ -1,4 +1,4 @@
-import type { PlannedLink, PlannedProcess } from '../../config/plan.js'
+import type { PlannedLink, PlannedProcess, PlannedUse } from '../../config/plan.js'
 import type { ProcessState } from '../controls.js'
 import type { Generation } from '../host/host.js'
 import type { ProcessExit } from './endings.js'
@@ -100,6 +100,8 @@ export interface LinkRecord {
   phase: 'absent' | 'opening' | 'open' | 'destroying'
   /** Sides whose hold was given up in this generation. */
   closed: Set<string>
+  /** Uses that the host knows to be over in this generation; only where it is told of each. */
+  left: Set<PlannedUse>
   /** Why it could not be made again; its processes fail with it. */
   error: string | null
   /** Uses of the embedding app, by side: how many streams are open. */
@@ -109,5 +111,14 @@ export interface LinkRecord {
 }
 
 export function newLinkRecord(plan: PlannedLink): LinkRecord {
-  return { plan, generation: 0, phase: 'absent', closed: new Set(), error: null, appUses: new Map(), remake: false }
+  return {
+    plan,
+    generation: 0,
+    phase: 'absent',
+    closed: new Set(),
+    left: new Set(),
+    error: null,
+    appUses: new Map(),
+    remake: false,
+  }
 }

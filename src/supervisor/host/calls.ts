@@ -5,7 +5,7 @@ import { type ErrorData, IpcsupError } from '../../errors.js'
 import type { Run } from '../run/run.js'
 import { flushLinks } from './flush.js'
 import type { HostCall, HostEvent } from './host.js'
-import type { Instances } from './instances.js'
+import type { GivenEnd, Instances } from './instances.js'
 import { addTaker, type Links } from './links.js'
 import type { LogPipes } from './log-pipes.js'
 import { readProcess } from './proc.js'
@@ -44,6 +44,10 @@ export function createHandlers(hands: HandsOfHost): Handlers {
     release: ({ id, link, generation, side, reason }) => {
       const unreadBytes = links.release(link, generation, side, reason)
       return { type: 'released', id, link, generation, side, unreadBytes }
+    },
+    leave: ({ id, link, generation, side, process, incarnation }) => {
+      links.leave(link, generation, side, process, incarnation)
+      return { type: 'left', id, link, generation, side, process }
     },
     destroy: ({ id, link, generation }) => {
       const destroy = (): HostEvent => {
@@ -92,14 +96,14 @@ function spawn(
 ): SpawnAnswer {
   try {
     const { pid, descriptors } = hands.spawner.spawn(process, generation)
-    const ends = descriptors.ends.map(({ link, side }) => {
+    const ends = descriptors.ends.map(({ link, side }): GivenEnd => {
       const { reads, writes } = hands.plan.links[link]!.sides[side]!
       return { link, side, reads, writes, held: hands.links.get(link) }
     })
     // Of all calls that tell it the cheapest: reading /proc/self/status takes 80 µs, a tenth of a spawn.
     const supervisorPeakBytes = resourceUsage().maxRSS * 1024
     const startTime = readProcess(pid)!.startTime
-    for (const { held, side } of ends) addTaker(held, side)
+    for (const { held, side } of ends) addTaker(held, side, process, generation)
     hands.instances.add({
       process,
       generation,
@@ -113,9 +117,21 @@ function spawn(
     return { type: 'spawned', id, process, generation, pid, startTime }
   } catch (refusal) {
     if (!(refusal instanceof SpawnRefusal)) throw refusal
+    hands.instances.mend(process, findPrepared(hands, process))
     const { error, code } = refusal.fault
     return { type: 'spawnFailed', id, process, generation, error: error.toJSON(), code }
   }
+}
+
+/** Ends that were prepared for a process which then could not be started. */
+function findPrepared({ plan, links }: HandsOfHost, process: string): GivenEnd[] {
+  const { handles, redirections } = plan.processes[process]!
+  const redirected = redirections.flatMap(({ to }) => (to.type === 'link' ? to : []))
+  return [...handles, ...redirected].flatMap(({ link, side }) => {
+    const held = links.find(link)
+    const { reads, writes } = plan.links[link]!.sides[side]!
+    return held === undefined ? [] : { link, side, reads, writes, held }
+  })
 }
 
 /** A full disk is no reason to lose a child that runs already: the mark in its environment names it too. Told once. */

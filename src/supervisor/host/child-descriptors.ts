@@ -29,7 +29,7 @@ export interface ChildDescriptors {
 
 /** Where descriptors come from; each answer is a new one, close-on-exec, for us to close. */
 export interface DescriptorSources {
-  takeEnd(link: string, side: string): number
+  takeEnd(link: string, side: string, taker: string): number
   /** Name of the description that all children at that end share; null when each has its own. */
   nameShared(link: string, side: string): string | null
   takeLog(process: string, stream: 'stdout' | 'stderr'): number
@@ -71,7 +71,7 @@ export function openChildDescriptors(planned: PlannedProcess, sources: Descripto
     for (const [index, { fd, to }] of planned.redirections.entries()) {
       place(fd, openTarget(to, { planned, index, fd, table, sources }))
     }
-    for (const handle of planned.handles) if (handle.fd !== null) place(handle.fd, takeEnd(handle, sources))
+    for (const handle of planned.handles) if (handle.fd !== null) place(handle.fd, takeEnd(handle, planned, sources))
     makeFreeOnesBlocking(table, sources)
     for (const [fd, placed] of table) place(fd, moveAbove(placed, Math.max(2, ...table.keys())))
     return { ...summarize(table, planned.handles), close }
@@ -85,7 +85,7 @@ export function openChildDescriptors(planned: PlannedProcess, sources: Descripto
 const inherited = 'inherited'
 
 const openers = {
-  link: ({ link, side }, { fd, sources }) => takeEnd({ link, side, fd, variable: null }, sources),
+  link: ({ link, side }, { fd, planned, sources }) => takeEnd({ link, side, fd, variable: null }, planned, sources),
   null: () => alone(openSync('/dev/null', constants.O_RDWR)),
   inherit: (_target, { fd, planned, sources }) => {
     if (fd !== 0 || !isBackgroundTerminal(0)) {
@@ -112,8 +112,8 @@ function openTarget(target: Target, place: Place): Placed {
   return (openers[target.type] as (target: Target, place: Place) => Placed)(target, place)
 }
 
-function takeEnd({ link, side, fd, variable }: TakenEnd, sources: DescriptorSources): Placed {
-  const descriptor = sources.takeEnd(link, side)
+function takeEnd({ link, side, fd, variable }: TakenEnd, { name }: PlannedProcess, sources: DescriptorSources): Placed {
+  const descriptor = sources.takeEnd(link, side, name)
   return { descriptor, end: { link, side, fd, variable }, shared: sources.nameShared(link, side) }
 }
 

@@ -19,6 +19,16 @@ export type HostCall =
       readonly side: string
       readonly reason: 'over' | 'sealed'
     }
+  /** The use of one process is over. */
+  | {
+      readonly type: 'leave'
+      readonly link: string
+      readonly generation: Generation
+      readonly side: string
+      readonly process: string
+      /** Its last incarnation so far; 0: it had none. */
+      readonly incarnation: Generation
+    }
   | { readonly type: 'destroy'; readonly link: string; readonly generation: Generation }
   | { readonly type: 'spawn'; readonly process: string; readonly generation: Generation }
   /** To the whole group of the instance, and to descendants that left it. SIGTERM-like ones are followed by SIGCONT. */
@@ -61,6 +71,14 @@ export type HostEvent =
       readonly side: string
       /** Bytes that nobody will read any more; null: unknown, or not the reading side. */
       readonly unreadBytes: number | null
+    }
+  | {
+      readonly type: 'left'
+      readonly id: number
+      readonly link: string
+      readonly generation: Generation
+      readonly side: string
+      readonly process: string
     }
   | {
       readonly type: 'destroyed'

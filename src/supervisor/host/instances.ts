@@ -54,6 +54,8 @@ export interface Instances {
   leftovers(): Iterable<Leftover>
   findLeftover(process: string, generation: Generation): Leftover | undefined
   isSharing(name: string): boolean
+  /** Mends what the end of a process may have broken at these ends. */
+  mend(process: string, ends: readonly GivenEnd[]): void
   /** Forgets everything; the processes go on. */
   close(): void
 }
@@ -68,10 +70,10 @@ export function createInstances(emit: (event: HostEvent) => void, beforeEnd: () 
   const lookForMembers = createMemberFinder(warn)
 
   /** The dead may have unlinked a path, or taken a permit along; so may what they left. */
-  const mendEnds = ({ ends }: Pick<Instance, 'ends'>): void => {
+  const mendEnds = ({ process, ends }: Pick<Instance, 'process' | 'ends'>): void => {
     for (const { link, held, side } of ends) {
       try {
-        held.object.mend?.(side)
+        held.object.mend?.(side, process)
       } catch (error) {
         // Told and given up until the next end: what is broken there may be anything that a program can do to a file.
         if (!isOfSystem(error)) throw error
@@ -87,7 +89,7 @@ export function createInstances(emit: (event: HostEvent) => void, beforeEnd: () 
       leftover.members = left
       if (left.length > 0) return
       leftovers.delete(key)
-      mendEnds({ ends })
+      mendEnds({ process, ends })
       emit({ type: 'cleared', process, generation })
     })
     leftovers.set(key, { leftover, stop: watch.stop })
@@ -128,6 +130,7 @@ export function createInstances(emit: (event: HostEvent) => void, beforeEnd: () 
     leftovers: () => [...leftovers.values()].map(({ leftover }) => leftover),
     findLeftover: (process, generation) => leftovers.get(`${process} ${generation}`)?.leftover,
     isSharing: name => sharers.get(name) > 0,
+    mend: (process, ends) => mendEnds({ process, ends }),
     close: () => {
       for (const { stop, pidfd } of live.values()) {
         stop()
@@ -203,13 +206,15 @@ function describeExit(
     generation: instance.generation,
     exit: nameExit(reaped),
     usage: summarizeUsage(instance, reaped),
-    inputs: readStates(instance.ends.filter(({ reads }) => reads)),
-    outputs: readStates(instance.ends.filter(({ writes }) => writes)),
+    inputs: readStates(instance, ({ reads }) => reads),
+    outputs: readStates(instance, ({ writes }) => writes),
   }
 }
 
-function readStates(ends: readonly GivenEnd[]): Record<string, EndState> {
-  return Object.fromEntries(ends.map(({ link, side, held }) => [link, held.object.state(side)]))
+function readStates({ process, ends }: Instance, isMeant: (end: GivenEnd) => boolean): Record<string, EndState> {
+  return Object.fromEntries(
+    ends.filter(isMeant).map(({ link, side, held }) => [link, held.object.state(side, process)]),
+  )
 }
 
 /** 255 where the status was lost: no program that we know of ends well with it. */

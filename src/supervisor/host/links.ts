@@ -1,7 +1,7 @@
 /** The links that this host made, by name and generation. */
 import type { Plan } from '../../config/plan.js'
 import { IpcsupError } from '../../errors.js'
-import type { Kind, LinkFacts, LinkObject } from '../../ipc/kind.js'
+import type { Kind, LinkFacts, LinkObject, Where } from '../../ipc/kind.js'
 import { kinds } from '../../ipc/kinds/index.js'
 import { system } from '../../platform/index.js'
 import type { Run } from '../run/run.js'
@@ -20,6 +20,8 @@ export interface HeldLink {
   readonly sealed: Set<string>
   /** Live instances, by the side that they were given. */
   readonly takers: Map<string, number>
+  /** Which incarnation of each process was the last to be given an end. */
+  readonly incarnations: Map<string, Generation>
 }
 
 export interface Links {
@@ -27,18 +29,26 @@ export interface Links {
   open(name: string, generation: Generation): LinkFacts
   /** @returns bytes that nobody will read any more; null: unknown */
   release(name: string, generation: Generation, side: string, reason: 'over' | 'sealed'): number | null
+  /** The use of a process is over, unless a later incarnation of it was started. */
+  leave(name: string, generation: Generation, side: string, process: string, incarnation: Generation): void
   /** @returns bytes that were left in it; null: unknown */
   destroy(name: string, generation: Generation): number | null
   /** The making that is there now. Throws when there is none. */
   get(name: string): HeldLink
+  find(name: string): HeldLink | undefined
   inspect(): Record<string, LinkFacts>
   /** Brings to the disk what belongs there; null: nothing does. Rejects with the error of the system. */
   flush(name: string): Promise<void> | null
   destroyAll(): void
 }
 
-/** @param onCall - told when somebody has written to the calling side of a route */
-export function createLinks(plan: Plan, run: Run, onCall: (link: string, generation: Generation) => void): Links {
+export interface AroundLinks {
+  /** Told when somebody has written to the calling side of a route. */
+  readonly onCall: (link: string, generation: Generation) => void
+  readonly findOwner: Where['findOwner']
+}
+
+export function createLinks(plan: Plan, run: Run, { onCall, findOwner }: AroundLinks): Links {
   const held = new Map<string, HeldLink>()
   const destroyed = new Map<string, { readonly generation: Generation; readonly unreadBytes: number | null }>()
   const memory = createPipeMemory()
@@ -49,11 +59,12 @@ export function createLinks(plan: Plan, run: Run, onCall: (link: string, generat
   }
 
   const make = (name: string, generation: Generation): HeldLink => {
-    const { kind, options, route } = plan.links[name]!
+    const { kind, options, route, uses } = plan.links[name]!
     let usesPipeMemory = false
     const found = findKind(kind)
     const object = found.create(options, {
       link: name,
+      uses,
       uniqueName: `ipcsup.${plan.name}.${run.id}.${name}`,
       runDirectory: run.directory,
       mayUsePipeMemory: bytes => {
@@ -62,11 +73,20 @@ export function createLinks(plan: Plan, run: Run, onCall: (link: string, generat
       },
       record: made => run.ledger.recordObject(name, made),
       wasOurs: made => run.ledger.wasOurs(made),
+      findOwner,
     })
     if (route) object.onCall?.(route.from, () => onCall(name, generation))
     if (usesPipeMemory) memory.count(name, object.facts().capacityBytes ?? 0)
     const variables = (descriptor: number) => found.variables?.(descriptor, options) ?? {}
-    return { generation, object, variables, released: new Map(), sealed: new Set(), takers: new Map() }
+    return {
+      generation,
+      object,
+      variables,
+      released: new Map(),
+      sealed: new Set(),
+      takers: new Map(),
+      incarnations: new Map(),
+    }
   }
 
   const drop = (name: string): number | null => {
@@ -95,6 +115,10 @@ export function createLinks(plan: Plan, run: Run, onCall: (link: string, generat
       if (reason === 'sealed') endWhenUnused(link, side)
       return unread
     },
+    leave: (name, generation, side, process, incarnation) => {
+      const link = find(name, generation)
+      if (link && (link.incarnations.get(process) ?? 0) <= incarnation) link.object.leave?.(side, process)
+    },
     destroy: (name, generation) => {
       if (find(name, generation)) return drop(name)
       const last = destroyed.get(name)
@@ -109,6 +133,7 @@ export function createLinks(plan: Plan, run: Run, onCall: (link: string, generat
         errno: 'EBADF',
       })
     },
+    find: name => held.get(name),
     inspect: () => Object.fromEntries([...held].map(([name, { object }]) => [name, object.facts()])),
     flush: name => held.get(name)?.object.flush?.() ?? null,
     destroyAll: () => {
@@ -118,7 +143,8 @@ export function createLinks(plan: Plan, run: Run, onCall: (link: string, generat
 }
 
 /** An instance has an end of a link now. */
-export function addTaker(link: HeldLink, side: string): void {
+export function addTaker(link: HeldLink, side: string, process: string, incarnation: Generation): void {
+  link.incarnations.set(process, incarnation)
   link.takers.set(side, (link.takers.get(side) ?? 0) + 1)
 }
 

@@ -18,6 +18,7 @@ import { createInstances, type Instances } from './instances.js'
 import { createLinks, type Links } from './links.js'
 import { createLogPipes, type LogPipes } from './log-pipes.js'
 import { hasNotifications, openNotifications } from './notifications.js'
+import { findOwner } from './owner.js'
 import { createSpawner } from './spawner.js'
 import { createMarkedFinder } from './strays.js'
 import { createPeakSampler } from './usage.js'
@@ -45,7 +46,10 @@ export function createLocalHost(options: LocalHostOptions): LocalHost {
   const emit = (event: HostEvent): void => receive(event)
   const warn = (message: string): void => emit({ type: 'warning', message })
 
-  const links = createLinks(plan, run, (link, generation) => emit({ type: 'called', link, generation }))
+  const links = createLinks(plan, run, {
+    onCall: (link, generation) => emit({ type: 'called', link, generation }),
+    findOwner: pid => findOwner(pid, instances, run.id),
+  })
   const instances = createInstances(emit, () => notifications?.drain())
   const notifications = hasNotifications(plan)
     ? openNotifications({ plan, directory: run.directory, instances, emit })
@@ -115,7 +119,7 @@ function makeSources(
 ): DescriptorSources {
   const used = new Set<string>()
   return {
-    takeEnd: (link, side) => links.get(link).object.take(side),
+    takeEnd: (link, side, taker) => links.get(link).object.take(side, taker),
     nameShared: (link, side) => {
       const { object, generation } = links.get(link)
       return object.sharesDescription ? `${link} ${generation} ${side}` : null

@@ -7,7 +7,7 @@ import type { Plan } from '../../config/plan.js'
 import { openNotificationSocket, watchReadable } from '../../platform/index.js'
 import type { HostEvent } from './host.js'
 import type { Instances } from './instances.js'
-import { readProcess } from './proc.js'
+import { findBySession } from './owner.js'
 
 export interface Notifications {
   /** Of the socket. */
@@ -39,15 +39,12 @@ export function openNotifications({ plan, directory, instances, emit }: Notifica
   const path = join(directory, 'notify')
   const socket = openNotificationSocket(path)
 
-  /** A process is its session's leader, so whatever it started and did not send away is known by its session. */
-  const findSender = (pid: number) => instances.findByPid(pid) ?? instances.findByPid(readProcess(pid)?.session ?? 0)
-
   const take = (most: number): void => {
     for (let count = 0; count < most; count++) {
       const received = socket.receive()
       if (received === null) return
       const said = received.bytes && parseNotification(received.bytes)
-      const sender = said && findSender(received.pid)
+      const sender = said && findBySession(received.pid, instances)
       if (!sender || plan.processes[sender.process]!.ready === null) continue
       emit({ type: 'notified', process: sender.process, generation: sender.generation, ...said })
     }

@@ -13,7 +13,7 @@ const { plan } = buildPlan(
   { kinds, directory, configPath: configPath!, isEmbedded: true },
 )
 const run = await openRun({ key: { configPath: configPath! }, name: plan.name, version: '0.0.0' })
-const held = createLinks(plan, run, () => {})
+const held = createLinks(plan, run, { onCall: () => {}, findOwner: () => null })
 for (const name of Object.keys(plan.links)) held.open(name, 1)
 writeSync(1, `${JSON.stringify(held.inspect())}\n`)
 setInterval(() => {}, 1000)

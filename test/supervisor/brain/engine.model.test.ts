@@ -11,6 +11,7 @@ const shape: fc.Arbitrary<Shape> = fc.record({
       lifetime: fc.constantFrom('auto', 'auto', 'hold', 'reset'),
       writers: fc.array(index, { minLength: 1, maxLength: 2 }),
       readers: fc.array(index, { minLength: 1, maxLength: 2 }),
+      tracksUses: fc.boolean(),
     }),
     { maxLength: 4 },
   ),

@@ -45,6 +45,29 @@ describe('§1 uses and the closing of links', () => {
     expect(world.closed).toEqual(['l0.write over'])
   })
 
+  it('where the link must know, the host is told of each use that is over, before a side that is over with it', () => {
+    const told = (world: World) =>
+      world.calls.flatMap(call => {
+        if (call.type === 'leave') return [`${call.process} leaves ${call.link}.${call.side} after ${call.incarnation}`]
+        return call.type === 'release' ? [`${call.link}.${call.side} ${call.reason}`] : []
+      })
+    const world = run(['on-failure', 'on-failure', 'on-failure'], [{ ...link([0], [1, 2]), tracksUses: true }])
+    die(world, 'p1', crash)
+    expect(told(world), 'it comes again').toEqual([])
+    die(world, 'p1', clean)
+    expect(told(world)).toEqual(['p1 leaves l0.read after 2'])
+    world.engine.startProcesses(['p1'])
+    world.deliverAll()
+    expect(told(world)).toHaveLength(1)
+    die(world, 'p1', clean)
+    expect(told(world).at(-1)).toBe('p1 leaves l0.read after 3')
+    die(world, 'p2', clean)
+    expect(told(world).slice(2)).toEqual(['p2 leaves l0.read after 1', 'l0.read over'])
+    const other = run(['on-failure', 'on-failure'], [link([0], [1])])
+    die(other, 'p0', clean)
+    expect(told(other), 'of a kind that need not know').toEqual(['l0.write over'])
+  })
+
   it('an end that will never be handed out again is closed as soon as the instance has it', () => {
     const world = run(['never', 'never'], [link([0], [1])])
     expect(world.closed).toEqual(['l0.write sealed', 'l0.read sealed'])
@@ -164,6 +187,24 @@ describe('§3 what a restart cannot give back', () => {
       '"p1" starts again after an unclean end: what it had already taken from "l0" is lost.',
     ])
     expect(runReport(world.engine.processes.values(), true, true).ok, 'with --strict').toBe(false)
+  })
+
+  it('where it acknowledges what it takes, nothing is lost; but what is made anew is', () => {
+    const acknowledging = (lifetime: Link['lifetime']): World => {
+      const plan = planOf({ policies: ['on-failure', 'on-failure'], links: [link([0], [1], lifetime)], needs: [] })
+      const { l0 } = plan.links
+      const read = { ...l0!.sides['read']!, acknowledges: true }
+      const world = new World({ ...plan, links: { l0: { ...l0!, sides: { ...l0!.sides, read } } } })
+      world.engine.start([])
+      world.deliverAll()
+      die(world, 'p1', crash)
+      return world
+    }
+    expect(acknowledging('auto').warnings).toEqual([])
+    expect(report(acknowledging('auto')).processes[1]?.inputLost).toEqual([])
+    const reset = acknowledging('reset')
+    while (!reset.spawns.includes('p1#2')) if (!reset.deliver(0)) expect(reset.clock.step()).toBe(true)
+    expect(report(reset).processes[1]?.inputLost).toEqual(['l0'])
   })
 
   it('a clean end loses nothing', () => {

@@ -20,6 +20,7 @@ export interface Shape {
     readonly lifetime: 'auto' | 'hold' | 'reset'
     readonly writers: readonly number[]
     readonly readers: readonly number[]
+    readonly tracksUses?: boolean
   }[]
   /** A need for readiness of one that says nothing is one for its start. */
   readonly needs: readonly { readonly of: number; readonly on: number; readonly need: Need }[]
@@ -67,6 +68,7 @@ export function planOf(shape: Shape): Plan {
       traits: stream,
       lifetime: link.lifetime,
       uses: [...pick('write', link.writers), ...pick('read', link.readers)],
+      tracksUses: link.tracksUses ?? false,
     }
   })
   shape.routes?.forEach(({ on, signal, from, to }, index) => {
@@ -84,6 +86,7 @@ export function planOf(shape: Shape): Plan {
       traits: { ...stream, survivesRestart: false, showsEnd: false },
       lifetime: 'auto',
       uses: [...pick('from', from), ...pick('to', to)],
+      tracksUses: false,
     }
   })
   const processes: Record<string, PlannedProcess> = {}
@@ -198,6 +201,10 @@ interface HeldLink {
   generation: number
   exists: boolean
   held: Set<string>
+  /** Uses that are over, such as `p0 write`: those of which it was told. */
+  left: Set<string>
+  /** Those of them whose process was asked to run again since. */
+  rejoined: Set<string>
 }
 
 export class World {
@@ -233,7 +240,8 @@ export class World {
   constructor(plan: Plan, random?: () => number) {
     this.plan = plan
     this.clock = new VirtualClock(random)
-    for (const name of Object.keys(plan.links)) this.#links.set(name, { generation: 0, exists: false, held: new Set() })
+    for (const name of Object.keys(plan.links))
+      this.#links.set(name, { generation: 0, exists: false, held: new Set(), left: new Set(), rejoined: new Set() })
     const count = (map: Map<string, number>, key: string) => map.set(key, (map.get(key) ?? 0) + 1)
     this.engine = new Engine(
       plan,
@@ -247,6 +255,7 @@ export class World {
       {
         stateChanged: (record, from, to) => {
           this.log.push(`${record.name}: ${from} → ${to}`)
+          if (from === 'completed' || from === 'failed') this.#rejoin(record.name)
           if (from === 'waiting' && to === 'starting' && !record.needsMet) this.#expectReadyNeeds(record.name)
         },
         linkChanged: () => {},
@@ -299,6 +308,8 @@ export class World {
           })
         link.exists = true
         link.held = new Set(Object.keys(this.plan.links[name]!.sides))
+        link.left.clear()
+        link.rejoined.clear()
         return this.#queue(name, {
           type: 'opened',
           id,
@@ -315,6 +326,19 @@ export class World {
         link.held.delete(request.side)
         const { link: name, generation, side } = request
         return this.#queue(name, { type: 'released', id, link: name, generation, side, unreadBytes: null })
+      }
+      case 'leave': {
+        const link = this.#links.get(request.link)!
+        const { link: name, generation, side, process, incarnation } = request
+        const use = `${process} ${side}`
+        expect(this.plan.links[name]!.tracksUses).toBe(true)
+        expect(link.exists && link.generation === generation).toBe(true)
+        expect(link.left.has(use) && !link.rejoined.has(use), `${use} leaves ${name} twice`).toBe(false)
+        expect(this.#isOver(process), `${use} leaves ${name} and may come back`).toBe(true)
+        expect(incarnation, 'the last incarnation that was asked for').toBe(this.#live.get(process)?.generation ?? 0)
+        link.left.add(use)
+        link.rejoined.delete(use)
+        return this.#queue(name, { type: 'left', id, link: name, generation, side, process })
       }
       case 'destroy': {
         const link = this.#links.get(request.link)!
@@ -357,6 +381,7 @@ export class World {
         const held = this.#links.get(link.name)!
         expect(held.exists && held.held.has(use.side), `${name} gets a closed end of ${link.name}`).toBe(true)
         ends.set(link.name, held.generation)
+        held.left.delete(`${name} ${use.side}`)
       }
     const alive = !this.failSpawns
     this.#live.set(name, { generation, alive, leftovers: false, ends })
@@ -401,6 +426,12 @@ export class World {
       other => !component.includes(other) && component.some(member => reach(other).has(member)) && !this.#isOver(other),
     )
     expect(waitsFor.length + before.length, `${name} starts after its turn`).toBeGreaterThan(0)
+  }
+
+  #rejoin(name: string): void {
+    for (const link of Object.values(this.plan.links))
+      for (const { process, side } of link.uses)
+        if (process === name) this.#links.get(link.name)!.rejoined.add(`${name} ${side}`)
   }
 
   #followers(name: string): string[] {
@@ -588,6 +619,9 @@ export class World {
     const held = this.#links.get(link.name)!
     const record = this.engine.links.records.get(link.name)!
     if (record.phase !== 'open') return
+    for (const { process, side } of link.tracksUses ? link.uses : [])
+      if (this.#isOver(process))
+        expect(held.left.has(`${process} ${side}`), `${process} must have left ${link.name}`).toBe(true)
     if (link.route !== null) return expect([...held.held], `${link.name} is held`).toEqual(Object.keys(link.sides))
     for (const side of Object.keys(link.sides)) {
       const users = link.uses.filter(use => use.side === side).map(use => use.process)

@@ -1,0 +1,58 @@
+/** The child's half of a ring. */
+import { closeSync } from 'node:fs'
+import { loadCodec } from './codec.js'
+import type { ChildEnd } from './kind.js'
+import { receiveFrom } from './message-iteration.js'
+import type { MessageReader, ReservingWriter } from './messages.js'
+import { beginEnd } from './open-end.js'
+import { RingWriter as Lane, openReader, RingMemory } from './ring/index.js'
+import { type Attachment, attachRing } from './ring-attachment.js'
+import { RingSender } from './ring-sender.js'
+import { RingSource } from './ring-source.js'
+
+/** The end of a process at the side `write`. */
+export interface RingWriter<Value = unknown> extends ReservingWriter<Value> {
+  /**
+   * Messages that this writer has sent so far, over all its restarts: where one that was killed goes on. It is the
+   * sequence of the last one.
+   */
+  readonly sent: number
+}
+
+/** The end of a process at the side `read`. */
+export type RingReader<Value = unknown> = MessageReader<Value>
+
+/**
+ * @param end - its descriptor is closed
+ * @throws IPCSUP_ERR_RING_LAYOUT when it is no end of a ring, one of another version, or in use
+ */
+export async function openRingEnd({ descriptor, link }: ChildEnd): Promise<RingWriter | RingReader> {
+  let attachment: Attachment
+  try {
+    attachment = await attachRing(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+  try {
+    const codec = await loadCodec(attachment.codec)
+    const memory = new RingMemory(attachment.memory, attachment.geometry, link ?? 'ring')
+    return attachment.side === 'write'
+      ? new RingSender(new Lane(memory, attachment.slot), codec, attachment)
+      : makeReader(new RingSource(openReader(memory, attachment.slot), codec, attachment))
+  } catch (error) {
+    attachment.close()
+    throw error
+  }
+}
+
+function makeReader(source: RingSource): RingReader {
+  const { close, once } = beginEnd(() => source.close())
+  return {
+    ...receiveFrom(source),
+    get missed() {
+      return source.missed
+    },
+    close,
+    once,
+  }
+}

@@ -1,0 +1,156 @@
+/** One connection of an instance: what its caller says, and the answers. */
+import { CallDesk, type Host } from './call-desk.js'
+import { reach } from './steps.js'
+import { type Listener, openTransport, type Received, type Transport } from './transport.js'
+import type { CallId } from './wire.js'
+
+/** What it tells the instance. */
+export interface SessionOwner {
+  /** Some lines were dealt with. */
+  readonly onBatch: () => void
+  readonly onClose: (session: Session) => void
+}
+
+export class Session implements Listener {
+  readonly #host: Host
+  readonly #owner: SessionOwner
+  readonly #transport: Transport
+  readonly #desk: CallDesk
+  #wantsReceipts = false
+  #isTellingReceipt = false
+  /** Lines whose receipt could not be told yet. */
+  #held: Received[] | null = null
+  #isOpen = true
+  /** Streams that wait until what they have said is written. */
+  #onRoom: (() => void)[] = []
+
+  /** @param descriptor - of the connection; belongs to the session */
+  constructor(descriptor: number, host: Host, owner: SessionOwner) {
+    this.#host = host
+    this.#owner = owner
+    this.#desk = new CallDesk(
+      host,
+      (id, reply) => this.#answer(id, reply),
+      () => this.#awaitRoom(),
+    )
+    this.#transport = openTransport(descriptor, this)
+  }
+
+  onReadable(): void {
+    reach('call arrived, not read')
+  }
+
+  onWritten(): void {
+    if (!this.#isTellingReceipt) reach('reply written')
+  }
+
+  onLines(lines: readonly Received[]): void {
+    reach('call read, receipt not told')
+    if (!this.#tellReceipt(lines)) {
+      this.#held = [...lines]
+      this.#transport.pause()
+      return
+    }
+    this.#take(lines)
+  }
+
+  /** false: it is not where the caller can read it yet, so nothing may begin. */
+  #tellReceipt(lines: readonly Received[]): boolean {
+    if ('hello' in lines[0]!) this.#greet(lines[0]['hello'])
+    if (!this.#wantsReceipts) return true
+    const last = lines.findLast(line => 'call' in line)
+    if (last === undefined) return true
+    this.#isTellingReceipt = true
+    this.#transport.send(`{"took":${JSON.stringify(last['id'])}}\n`)
+    const isTold = this.#transport.flush()
+    this.#isTellingReceipt = false
+    return isTold
+  }
+
+  #greet(hello: unknown): void {
+    const { process = null, took } = (hello ?? {}) as { readonly process?: unknown; readonly took?: unknown }
+    this.#desk.caller = typeof process === 'string' ? process : null
+    this.#wantsReceipts = took === true
+  }
+
+  #take(lines: readonly Received[]): void {
+    reach('receipt told, before the handler')
+    for (const line of lines) if (this.#isOpen) this.#handle(line)
+    this.#owner.onBatch()
+    // Who does not read its answers is not asked for more.
+    if (!this.#transport.flush()) this.#transport.pause()
+  }
+
+  /** null: there is room. It never resolves for who is gone: of that streams are told. */
+  #awaitRoom(): Promise<void> | null {
+    if (this.#transport.flush()) return null
+    return new Promise(resolve => this.#onRoom.push(resolve))
+  }
+
+  onDrain(): void {
+    for (const proceed of this.#onRoom.splice(0)) proceed()
+    const held = this.#held
+    this.#held = null
+    if (held !== null) this.#take(held)
+    this.#transport.resume()
+  }
+
+  #handle(line: Received): void {
+    if ('call' in line) this.#begin(line)
+    else if ('more' in line) this.#desk.allow(line['id'] as CallId, Number(line['more']))
+    else if ('cancel' in line) this.#desk.cancel(line['id'] as CallId)
+    else if ('forget' in line) this.#forget(line['forget'])
+    else if (!('hello' in line))
+      this.#refuse(`this line says nothing that is known: ${JSON.stringify(line).slice(0, 80)}`)
+  }
+
+  #begin(line: Received): void {
+    const { id } = line
+    if (Number.isFinite(id) || typeof id === 'string') this.#desk.begin(line as Received & { readonly id: CallId })
+    else this.#refuse('a call has no id')
+  }
+
+  #answer(id: CallId, reply: string): void {
+    if (!this.#isOpen) return
+    this.#transport.send(`{"id":${typeof id === 'number' ? id : JSON.stringify(id)},${reply.slice(1)}\n`)
+  }
+
+  #forget(keys: unknown): void {
+    const { store, isExactlyOnce } = this.#host
+    if (!isExactlyOnce || store === null || !Array.isArray(keys)) return
+    store.forget(keys.map(String))
+  }
+
+  /** What does not follow the rules is told why, once. */
+  #refuse(why: string): void {
+    this.#complain(why)
+    this.#transport.flush()
+    this.close()
+  }
+
+  #complain(message: string): void {
+    this.#transport.send(
+      `${JSON.stringify({ error: { name: 'Error', message: `The connection ends: ${message}` } })}\n`,
+    )
+  }
+
+  onEnd(why: Error | null): void {
+    if (why !== null) this.#complain(why.message)
+    this.#isOpen = false
+    this.#held = null
+    this.#desk.cancelAll()
+    this.#owner.onClose(this)
+  }
+
+  /** Resolves when all answers are written, or nobody reads them. */
+  async finish(): Promise<void> {
+    if (this.#isOpen) await this.#transport.finish()
+    this.close()
+  }
+
+  close(): void {
+    if (!this.#isOpen) return
+    this.onEnd(null)
+    this.#transport.close()
+  }
+}

@@ -1,0 +1,55 @@
+/** Looking again and again for a few microseconds before going to sleep: a sleep and its end cost more than that. */
+import { availableParallelism } from 'node:os'
+
+const longestMs = 0.05
+const shortestMs = 0.002
+/** Looks between two looks at the clock. */
+const looks = 32
+/**
+ * A wait that was over so soon would have been over while spinning, had the other side not been asleep too. Once both have
+ * taken to sleeping, nothing else would let them find back.
+ */
+const soonMs = 0.25
+
+let rangAt = Number.NEGATIVE_INFINITY
+let hasRung = false
+
+/**
+ * Somebody who slept was rung. Until that one runs, the processor is better left to it than spun on: the next wait does not
+ * spin. But who rings so soon again would do without bells if both spun.
+ */
+export function noteRung(): void {
+  const now = performance.now()
+  hasRung = now - rangAt > soonMs
+  rangAt = now
+}
+
+/** How long a wait of one end spins: less and less where what it waits for takes long, not at all in the end. */
+export class Spin {
+  private readonly mostMs = availableParallelism() > 1 ? longestMs : 0
+  private limitMs = this.mostMs
+  private startedAt = 0
+
+  /** True as soon as `look` is. */
+  until(look: () => boolean): boolean {
+    if (this.limitMs === 0 || hasRung) {
+      hasRung = false
+      this.startedAt = performance.now()
+      return look()
+    }
+    // Who is awake answers within a microsecond, of which a look at the clock would take a part.
+    for (let left = looks; left > 0; left--) if (look()) return true
+    this.startedAt = performance.now()
+    const endsAt = this.startedAt + this.limitMs
+    do {
+      for (let left = looks; left > 0; left--) if (look()) return true
+    } while (performance.now() < endsAt)
+    return false
+  }
+
+  /** After the sleep that came when spinning had not helped. */
+  slept(): void {
+    if (performance.now() - this.startedAt < soonMs) this.limitMs = this.mostMs
+    else this.limitMs = this.limitMs > shortestMs ? this.limitMs / 2 : 0
+  }
+}

@@ -1,0 +1,202 @@
+/** How the ends of a ring wait: whom they wake, what they cost, and what they leave to others. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, describe, expect, test } from 'vitest'
+import { bundleProgram } from '../../support/bundle.js'
+import { until } from '../../support/conditions.js'
+import { makeRing, type TestRing } from './test-ring.js'
+
+const program = bundleProgram(join(import.meta.dirname, '../drivers/ring-half.ts'))
+
+const closing: { close(): void }[] = []
+afterEach(() => {
+  for (const one of closing.splice(0).reverse()) one.close()
+})
+
+function ringOf(...given: Parameters<typeof makeRing>): TestRing {
+  const ring = makeRing(...given)
+  closing.push(ring)
+  return ring
+}
+
+async function pairOf(...given: Parameters<typeof makeRing>) {
+  const ring = ringOf(...given)
+  const [writer, reader] = [await ring.writer<string>(), await ring.reader<string>()]
+  closing.push(writer, reader)
+  return { ring, writer, reader }
+}
+
+describe('a bell', () => {
+  test('is rung for a reader that sleeps, and for no other', async () => {
+    const { ring, writer, reader } = await pairOf()
+    await writer.send('nobody waits')
+    expect(ring.isRung('read')).toBe(false)
+    reader.tryReceive()
+    const waiting = reader.receive()
+    await delay(5)
+    // Whoever is rung takes it in a later turn.
+    writer.trySend('for one that sleeps')
+    writer.flush()
+    expect(ring.isRung('read')).toBe(true)
+    // It did not hear that one: another message finds it awake, as far as the ring tells.
+    await writer.send('again')
+    expect(ring.isRung('read')).toBe(false)
+    reader.close()
+    await expect(waiting).rejects.toThrow(/closed/)
+  })
+
+  test('is rung for a writer that sleeps, and for no other', async () => {
+    const { ring, writer, reader } = await pairOf()
+    while (writer.trySend('x'.repeat(500)));
+    writer.flush()
+    reader.tryReceive()
+    reader.ack()
+    expect(ring.isRung('write')).toBe(false)
+    while (writer.trySend('x'.repeat(500)));
+    const waiting = writer.send('x'.repeat(500))
+    await delay(5)
+    reader.tryReceive()
+    reader.ack()
+    await waiting
+  })
+
+  test('that was rung to its limit is rung still, and nobody minds', async () => {
+    const { ring, writer, reader } = await pairOf()
+    const waiting = reader.receive()
+    await delay(5)
+    ring.fillBell('read')
+    await writer.send('x')
+    expect((await waiting)?.text).toBe('x')
+  })
+})
+
+describe('a program that always finds something', () => {
+  /** Counts what a timer of 1 ms gets to do, until it is 20. */
+  async function countTurns(step: () => Promise<unknown>): Promise<void> {
+    let turns = 0
+    const timer = setInterval(() => turns++, 1)
+    const endsAt = performance.now() + 10_000
+    while (turns < 20 && performance.now() < endsAt) await step()
+    clearInterval(timer)
+    expect(turns).toBe(20)
+  }
+
+  test('lets its timers run while it receives, one by one', async () => {
+    const { writer, reader } = await pairOf()
+    await countTurns(async () => {
+      writer.trySend('x')
+      writer.flush()
+      await reader.receive()
+      reader.ack()
+    })
+  })
+
+  test('lets its timers run while it receives in a loop', async () => {
+    const { writer, reader } = await pairOf()
+    const messages = reader[Symbol.asyncIterator]()
+    await countTurns(async () => {
+      writer.trySend('x')
+      writer.flush()
+      await messages.next()
+    })
+  })
+
+  test('lets its timers run while it receives in batches', async () => {
+    const { writer, reader } = await pairOf()
+    const batches = reader.batches()[Symbol.asyncIterator]()
+    await countTurns(async () => {
+      writer.trySend('x')
+      writer.flush()
+      for (const _ of (await batches.next()).value);
+    })
+  })
+
+  test('lets its timers run while it sends', async () => {
+    const { writer, reader } = await pairOf()
+    await countTurns(async () => {
+      await writer.send('x')
+      reader.tryReceive()
+      reader.ack()
+    })
+  })
+})
+
+describe('a program', () => {
+  const run = (ring: TestRing, side: 'write' | 'read', ...words: string[]) =>
+    spawn(process.execPath, [program, side, ...words], { stdio: ['ignore', 'pipe', 'inherit', ring.hand(side)] })
+
+  test('that waits for a message is kept alive by that, and ends when it has it', async () => {
+    const ring = ringOf()
+    const writer = await ring.writer()
+    closing.push(writer)
+    const child = run(ring, 'read', 'receive')
+    await until('it waits', () => ring.get(waitingWord) === 2)
+    await writer.send('x')
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
+  test('that waits no longer, or has not waited, is not kept alive', async () => {
+    const ring = ringOf()
+    expect(await once(run(ring, 'read', 'idle'), 'exit')).toEqual([0, null])
+    expect(await once(run(ring, 'read', 'abort'), 'exit')).toEqual([0, null])
+    expect(await once(run(ring, 'write', 'idle'), 'exit')).toEqual([0, null])
+  })
+
+  test('that ends while its bell rings ends well', async () => {
+    const ring = ringOf()
+    const writer = await ring.writer()
+    closing.push(writer)
+    const child = run(ring, 'read', 'rung')
+    await until('it waits', () => ring.get(waitingWord) === 2)
+    await writer.send('x')
+    await once(child.stdout!, 'data')
+    ring.fillBell('read')
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
+  test('that ends by process.exit has published what it sent', async () => {
+    const ring = ringOf()
+    const child = run(ring, 'write', 'exit')
+    expect(await once(child, 'exit')).toEqual([0, null])
+    const reader = await ring.reader()
+    closing.push(reader)
+    expect((await reader.receive())?.text).toBe('last words')
+  })
+
+  test('that waits for a message takes no time of a processor', async () => {
+    const ring = ringOf()
+    const child = run(ring, 'read', 'receive')
+    await until('it waits', () => ring.get(waitingWord) === 2)
+    const before = await settle(() => countTicks(child.pid!))
+    await delay(300)
+    expect(countTicks(child.pid!)).toBe(before)
+    ring.finish('write')
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
+})
+
+/** Of the only reader of a ring with one writer. */
+const waitingWord = 0x1000 + 512
+
+/** Of CPU time. */
+function countTicks(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+  return Number(fields[11]) + Number(fields[12])
+}
+
+async function settle(look: () => number): Promise<number> {
+  let last = look()
+  let same = 0
+  await until('it stays the same', () => {
+    const now = look()
+    same = now === last ? same + 1 : 0
+    last = now
+    return same === 20
+  })
+  return last
+}

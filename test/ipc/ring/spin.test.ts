@@ -1,0 +1,81 @@
+/** How long an end looks again and again before it sleeps. */
+import { availableParallelism } from 'node:os'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { noteRung, Spin } from '../../../src/ipc/spin.js'
+
+let nowMs = 1000
+beforeEach(() => {
+  // Each look at the clock takes 1 µs.
+  vi.spyOn(performance, 'now').mockImplementation(() => {
+    nowMs += 0.001
+    return nowMs
+  })
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  nowMs += 1000
+})
+
+function countLooks(spin: Spin): number {
+  let looks = 0
+  spin.until(() => {
+    looks++
+    return false
+  })
+  return looks
+}
+
+describe.runIf(availableParallelism() > 1)('an end that waits', () => {
+  test('looks again and again, and the less the longer it sleeps afterwards', () => {
+    const spin = new Spin()
+    let last = countLooks(spin)
+    expect(last).toBeGreaterThan(1000)
+    for (let round = 0; round < 4; round++) {
+      nowMs += 1
+      spin.slept()
+      const looks = countLooks(spin)
+      expect(looks).toBeLessThan(last)
+      last = looks
+    }
+    for (let round = 0; round < 4; round++) {
+      nowMs += 1
+      spin.slept()
+    }
+    expect(countLooks(spin)).toBe(1)
+  })
+
+  test('looks as long as ever again after a short sleep', () => {
+    const spin = new Spin()
+    const longest = countLooks(spin)
+    for (let round = 0; round < 9; round++) {
+      nowMs += 1
+      spin.slept()
+      countLooks(spin)
+    }
+    spin.slept()
+    expect(countLooks(spin)).toBe(longest)
+  })
+
+  test('looks once only after it has rung somebody, who needs a processor first', () => {
+    const spin = new Spin()
+    noteRung()
+    expect(countLooks(spin)).toBe(1)
+    expect(countLooks(spin)).toBeGreaterThan(1000)
+  })
+
+  test('looks again and again while it rings again and again: both could do without', () => {
+    const spin = new Spin()
+    noteRung()
+    nowMs += 0.1
+    noteRung()
+    expect(countLooks(spin)).toBeGreaterThan(1000)
+  })
+
+  test('does not look at the clock when it finds something soon', () => {
+    const spin = new Spin()
+    const before = vi.mocked(performance.now).mock.calls.length
+    let looks = 0
+    expect(spin.until(() => ++looks === 20)).toBe(true)
+    expect(vi.mocked(performance.now).mock.calls.length).toBe(before)
+  })
+})

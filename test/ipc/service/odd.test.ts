@@ -1,0 +1,304 @@
+/** What programs do that nobody should, and what is larger, longer or more than usual. */
+import { spawn } from 'node:child_process'
+import { closeSync, mkdtempSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Api } from '../../../src/ipc/service/api.js'
+import { type CallingEnd, openCallingEnd } from '../../../src/ipc/service/end.js'
+import { createCredit } from '../../../src/ipc/service/outgoing-stream.js'
+import { type Service, startService } from '../../../src/ipc/service/server.js'
+import { createLineReader, type Guarantee } from '../../../src/ipc/service/wire.js'
+import { bundleProgram } from '../../support/bundle.js'
+import { until } from '../../support/conditions.js'
+import { TestMeeting } from './meeting.js'
+
+let meeting: TestMeeting
+const closing: (() => unknown)[] = []
+
+beforeEach(() => openMeeting('at-most-once'))
+
+afterEach(async () => {
+  vi.restoreAllMocks()
+  for (const close of closing.splice(0).reverse()) await close()
+})
+
+async function openMeeting(guarantee: Guarantee): Promise<void> {
+  const opened = await TestMeeting.open(mkdtempSync('/tmp/ipcsup-odd-'), guarantee)
+  meeting = opened
+  closing.push(() => opened.close())
+}
+
+async function start(api: Api, name = 'one'): Promise<Service> {
+  const place = { descriptor: meeting.take(name), meeting: meeting.path, process: name, generation: 1 }
+  const service = await startService(place, api)
+  closing.push(() => service.close())
+  return service
+}
+
+function open(): CallingEnd {
+  const end = openCallingEnd(meeting.path)
+  closing.push(() => end.close())
+  return end
+}
+
+async function connectRaw(): Promise<{ socket: Socket; lines: unknown[] }> {
+  const socket = connect(meeting.pathOf('one'))
+  const read = createLineReader()
+  const lines: unknown[] = []
+  socket.on('data', piece => lines.push(...read(piece)))
+  socket.on('error', () => {})
+  closing.push(() => socket.destroy())
+  await new Promise<void>(resolve => socket.once('connect', resolve))
+  return { socket, lines }
+}
+
+describe('what a handler returns or throws', () => {
+  test('may only look like a promise', async () => {
+    const service = await start({
+      half: () => ({
+        // biome-ignore lint/suspicious/noThenProperty: that is what is tried.
+        then: (resolve: (value: number) => void) => resolve(5),
+      }),
+      wild: () => ({
+        // biome-ignore lint/suspicious/noThenProperty: that is what is tried.
+        get then() {
+          throw new Error('no')
+        },
+      }),
+    })
+    const { call } = open()
+    expect(await call('half', [])).toBe(5)
+    await expect(call('wild', [])).rejects.toMatchObject({ message: 'no' })
+    // None of them is taken for one that is still under way.
+    await service.stop()
+  })
+
+  const loop: { self?: unknown } = {}
+  loop.self = loop
+  test.each([
+    ['an object that is no text', Object.create(null)],
+    ['a proxy of which nothing can be asked', new Proxy({}, { getPrototypeOf: () => raise(), get: () => raise() })],
+    ['an error with a message that is none', Object.assign(new Error('x'), { message: loop })],
+  ])('may be %s', async (_, thrown) => {
+    await start({
+      now: () => {
+        throw thrown
+      },
+      later: () => Promise.reject(thrown),
+    })
+    const { call } = open()
+    await expect(call('now', [])).rejects.toBeInstanceOf(Error)
+    await expect(call('later', [])).rejects.toBeInstanceOf(Error)
+  })
+
+  test('may have a message without end, of which the beginning crosses', async () => {
+    await start({ fail: () => Promise.reject(new Error('x'.repeat(70_000_000))) })
+    const error = (await open()
+      .call('fail', [])
+      .catch(thrown => thrown)) as Error
+    expect(error.message.slice(0, 3)).toBe('xxx')
+    expect(error.message.length).toBeLessThan(100_000)
+  })
+})
+
+const raise = (): never => {
+  throw new Error('nothing can be asked')
+}
+
+describe('what is more than a line takes', () => {
+  const large = 68_000_000
+
+  test('is refused by the side that would send it, and other calls go on', async () => {
+    await start({
+      give: (length: number) => 'x'.repeat(length),
+      async *items() {
+        yield 'x'.repeat(large)
+      },
+      wait: () => new Promise(resolve => setTimeout(() => resolve('there'), 100)),
+      same: (value: unknown) => value,
+    })
+    const { call } = open()
+    const other = call('wait', [])
+    const refused = { code: 'IPCSUP_ERR_CALL_ENCODING', message: expect.stringContaining('more than a line takes') }
+    await expect(call('give', [large])).rejects.toMatchObject(refused)
+    await expect(call('same', ['x'.repeat(large)])).rejects.toMatchObject(refused)
+    const stream = (await call('items', [])) as AsyncIterableIterator<unknown>
+    await expect(stream.next()).rejects.toMatchObject(refused)
+    expect(await other).toBe('there')
+  })
+
+  test('is near: then what waits to be written is not copied again and again', async () => {
+    await start({ length: (text: string) => text.length })
+    let copied = 0
+    const from = Buffer.from
+    vi.spyOn(Buffer, 'from').mockImplementation(((...args: Parameters<typeof from>) => {
+      if (Buffer.isBuffer(args[0])) copied += args[0].length
+      return from(...args)
+    }) as typeof from)
+    expect(await open().call('length', ['x'.repeat(20_000_000)])).toBe(20_000_000)
+    // The reader copies it once.
+    expect(copied).toBeLessThan(60_000_000)
+  })
+})
+
+test.each([{ timeout: '5' as unknown as number }, { id: 'x'.repeat(1025) }])(
+  'options that make no sense are refused: %o',
+  async options => {
+    await start({ add: () => 1 })
+    await expect(open().call('add', [], options)).rejects.toMatchObject({ code: 'IPCSUP_ERR_VALUE_RANGE' })
+  },
+)
+
+describe('a stream', () => {
+  async function* count(): AsyncGenerator<number> {
+    for (let number = 0; ; number++) yield number
+  }
+
+  test('in its middle is cancelled by the signal of its call', async () => {
+    let isOver = false
+    await start({
+      async *count() {
+        try {
+          yield* count()
+        } finally {
+          isOver = true
+        }
+      },
+    })
+    const controller = new AbortController()
+    const stream = (await open().call('count', [], { signal: controller.signal })) as AsyncIterableIterator<number>
+    expect((await stream.next()).value).toBe(0)
+    controller.abort(new Error('enough'))
+    await expect(stream.next()).rejects.toThrow('enough')
+    await until('the handler knows', () => isOver)
+    expect(await stream.next()).toEqual({ done: true, value: undefined })
+  })
+
+  test('ends at the timeout of its call', async () => {
+    await start({ count })
+    const stream = (await open().call('count', [], { timeout: 50 })) as AsyncIterable<number>
+    const all = async (): Promise<void> => {
+      for await (const _ of stream);
+    }
+    await expect(all()).rejects.toMatchObject({
+      code: 'IPCSUP_ERR_CALL_TIMEOUT',
+      message: expect.stringContaining('its stream has not come to its end'),
+    })
+  })
+
+  test('that is allowed without end and not read waits, and other calls are answered', async () => {
+    let made = 0
+    await start({
+      async *items() {
+        for (;;) {
+          made += 1
+          yield 'x'.repeat(10_000)
+        }
+      },
+      add: (a: number, b: number) => a + b,
+    })
+    const { socket } = await connectRaw()
+    socket.pause()
+    socket.write('{"id":1,"call":"items","more":1000000000}\n')
+    await until('it has begun', () => made > 0)
+    expect(await open().call('add', [1, 2])).toBe(3)
+    const before = made
+    expect(await open().call('add', [1, 2])).toBe(3)
+    expect([made, made < 1000]).toEqual([before, true])
+  })
+
+  test('that is long keeps nothing of what has gone', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const credit = createCredit(0)
+    collect()
+    const before = process.memoryUsage().heapUsed
+    for (let item = 0; item < 200_000; item++) await credit.orGone(Promise.resolve(item))
+    collect()
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(10_000_000)
+    credit.end()
+    expect(await credit.orGone(new Promise(() => {}))).toBe(null)
+  })
+})
+
+describe('several instances', () => {
+  test('have their turn from a caller that has one call at a time', async () => {
+    for (const name of ['one', 'two', 'three']) await start({ name: () => name }, name)
+    const { call } = open()
+    const names = new Set<unknown>()
+    for (let count = 0; count < 6; count++) names.add(await call('name', []))
+    expect([...names].sort()).toEqual(['one', 'three', 'two'])
+    // Each for itself, too: a program that makes one call and ends.
+    names.clear()
+    for (let count = 0; count < 60; count++) names.add(await open().call('name', []))
+    expect(names.size).toBe(3)
+  })
+
+  test('exactly-once: calls with the same id reach the one that knows it, whoever makes them', async () => {
+    await openMeeting('exactly-once')
+    let count = 0
+    for (const name of ['one', 'two', 'three']) await start({ count: () => ++count }, name)
+    const ids = Array.from({ length: 8 }, (_, index) => `order-${index}`)
+    const ask = (): Promise<unknown[]> => Promise.all(ids.map(id => open().call('count', [], { id })))
+    const first = await ask()
+    expect(await ask()).toEqual(first)
+    expect(await ask()).toEqual(first)
+    expect(count).toBe(ids.length)
+  })
+})
+
+test('an instance that is out of descriptors answers those who are there, and lives', async () => {
+  const program = bundleProgram(join(import.meta.dirname, 'drivers/party.ts'))
+  const listener = meeting.take('one')
+  const words = [program, 'serve', meeting.path, 'one', '1'].map(word => `'${word}'`).join(' ')
+  const server = spawn('sh', ['-c', `ulimit -n 48; exec '${process.execPath}' ${words}`], {
+    env: { ...process.env, EFFECTS: '/dev/null', MARK: '/nonexistent' },
+    stdio: ['ignore', 'inherit', 'inherit', listener],
+  })
+  closeSync(listener)
+  closing.push(() => server.kill('SIGKILL'))
+  await until('it serves', () => meeting.instances.length === 1)
+  const callers = await Promise.all(Array.from({ length: 60 }, connectRaw))
+  for (const { socket } of callers) socket.write('{"id":1,"call":"nothing"}\n')
+  await until('each is answered once others have gone', () => {
+    const answered = callers.filter(({ lines }) => lines.length > 0)
+    for (const { socket } of answered) socket.destroy()
+    return answered.length === callers.length
+  })
+  expect(server.exitCode).toBe(null)
+})
+
+test('no handler begins before its receipt is where the caller can read it', async () => {
+  const begun: string[] = []
+  await start({
+    large: async () => {
+      await new Promise(setImmediate)
+      begun.push('large')
+      return 'x'.repeat(5_000_000)
+    },
+    note: () => begun.push('note'),
+    add: (a: number, b: number) => a + b,
+  })
+  const { socket, lines } = await connectRaw()
+  socket.pause()
+  socket.write('{"hello":{"took":true}}\n{"id":1,"call":"large"}\n')
+  await until('its answer fills the socket', () => begun.length === 1)
+  socket.write('{"id":2,"call":"note"}\n')
+  // By then it has been read.
+  for (let turn = 0; turn < 3; turn++) await open().call('add', [1, 2])
+  expect(begun).toEqual(['large'])
+  socket.resume()
+  await until('its answer', () => lines.length === 4)
+  expect(lines.map(line => Object.keys(line as object))).toEqual([['took'], ['id', 'value'], ['took'], ['id', 'value']])
+})
+
+test('a call whose id is a number that JSON cannot say again has none', async () => {
+  await start({ add: () => 1 })
+  const { socket, lines } = await connectRaw()
+  socket.write('{"id":1e400,"call":"add"}\n')
+  await until('it is told', () => lines.length === 1)
+  expect(lines[0]).toMatchObject({ error: { message: expect.stringContaining('a call has no id') } })
+})
