@@ -36,7 +36,7 @@ export function openWorkshop() {
  * Measures subjects in turns: the first run of each, then the second of each, … so that what else the machine does hits all
  * of them alike.
  *
- * @param subjects name → function that resolves with one figure
+ * @param subjects name → function that resolves with one figure, or a record of some
  * @returns name → figures, in the order of the runs
  */
 export async function alternate(subjects, runs) {
@@ -47,8 +47,12 @@ export async function alternate(subjects, runs) {
   return figures
 }
 
-/** Median, smallest and largest of some figures. */
+/** Median, smallest and largest of some figures. Of records of figures: the median of each. */
 export function summarise(figures) {
+  if (typeof figures[0] === 'object') {
+    const medians = Object.keys(figures[0]).map(key => [key, summarise(figures.map(each => each[key])).median])
+    return { median: Object.fromEntries(medians), runs: figures.length }
+  }
   const sorted = [...figures].sort((a, b) => a - b)
   const middle = sorted.length / 2
   const median = sorted.length % 2 === 1 ? sorted[Math.floor(middle)] : (sorted[middle - 1] + sorted[middle]) / 2

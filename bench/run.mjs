@@ -1,7 +1,8 @@
 /**
- * `npm run bench [-- --only start100,restart] [-- --quick]`, `npm run bench -- ipc [--only lock,raw] [--quick]`: all rows in one invocation, as Markdown on the terminal and in
- * bench/RESULTS.md. Install the peers first with `npm run bench:setup`; one that is missing is left out and named.
- * `--only` rows go to the terminal and leave RESULTS.md as it is; `--quick` does less and is for trying only.
+ * `npm run bench [-- --only start100,restart] [-- --quick]`, `npm run bench -- messages …`, `npm run bench -- ipc …`: all rows
+ * in one invocation, as Markdown on the terminal and in bench/RESULTS.md, MESSAGES.md or IPC.md. Install the peers first with
+ * `npm run bench:setup`; one that is missing is left out and named. `--only` rows go to the terminal and leave the file as
+ * it is; `--quick` does less and is for trying only.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
@@ -9,6 +10,7 @@ import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { alternate, benchFolder, openWorkshop, program, summarise } from './harness.mjs'
+import { messages } from './messages/benchmark.mjs'
 import { idle } from './rows/idle.mjs'
 import { memory } from './rows/memory.mjs'
 import { pipeline } from './rows/pipeline.mjs'
@@ -18,46 +20,71 @@ import { start1000 } from './rows/start1000.mjs'
 import { supervisors } from './supervisors.mjs'
 import { format } from './verdict.mjs'
 
-const rows = { pipeline, start100, start1000, restart, memory, idle }
+const processes = {
+  title: 'Results',
+  file: 'RESULTS.md',
+  about:
+    'Written by `npm run bench`, all in one run: each figure is the median of runs that alternate with those of the peers. Config of ipcsup in JSON, its logs on; children write ' +
+    'nothing; services of s6 and runit are `#!/bin/sh` and `exec`, everything else has its defaults.',
+  rows: { pipeline, start100, start1000, restart, memory, idle },
+  openWorkshop,
+}
+
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: { only: { type: 'string' }, quick: { type: 'boolean', default: false } },
 })
+const only = options.only?.split(',') ?? null
+const isWhole = only === null && !options.quick
 
 process.exitCode = await main()
 
 async function main() {
-  if (positionals.length > 0) return measureOnlyLinks()
-  const wanted = options.only?.split(',') ?? Object.keys(rows)
+  const name = positionals.join(' ')
+  if (name === 'ipc') return measureOnlyLinks()
+  if (name === 'messages') return measureRows(messages)
+  if (name === '') return measureRows(processes)
+  return complain(`There is no benchmark ${name}. There are, besides the one without a name: ipc, messages.`)
+}
+
+async function measureRows(benchmark) {
+  const { rows, file } = benchmark
+  const wanted = only ?? Object.keys(rows)
   const unknown = wanted.filter(name => !Object.hasOwn(rows, name))
   if (unknown.length > 0) return complain(`No row ${unknown.join(', ')}. Rows: ${Object.keys(rows).join(', ')}.`)
-  execFileSync(process.execPath, [join(benchFolder, '../scripts/build.mjs')], { stdio: 'inherit' })
+  build()
   if (!existsSync(program)) return complain(`${program} is missing.`)
+  if (benchmark === processes) nameMissing()
+  const parts = []
+  for (const name of wanted) parts.push(await measureRow(rows[name], benchmark))
+  const text = `${[describeRun(benchmark), ...(parts.length > 1 ? [summary(parts)] : []), ...parts.map(part => part.text)].join('\n\n')}\n`
+  console.log(text)
+  if (isWhole) writeFileSync(join(benchFolder, file), text)
+  return parts.every(part => part.verdicts.every(({ isMet }) => isMet !== false)) ? 0 : 1
+}
+
+function nameMissing() {
   for (const { name, isThere } of Object.values(supervisors)) {
     if (!isThere()) console.error(`${name} is not installed: npm run bench:setup`)
   }
-  const parts = []
-  for (const name of wanted) parts.push(await measureRow(rows[name]))
-  const text = `${[describeRun(), ...(parts.length > 1 ? [summary(parts)] : []), ...parts.map(part => part.text)].join('\n\n')}\n`
-  console.log(text)
-  if (options.only === undefined && !options.quick) writeFileSync(join(benchFolder, 'RESULTS.md'), text)
-  return parts.every(part => part.verdicts.every(({ isMet }) => isMet !== false)) ? 0 : 1
 }
 
 /** A benchmark of its own: it compares kinds of links with each other, not ipcsup with others. */
 async function measureOnlyLinks() {
-  if (positionals.join() !== 'ipc') return complain(`There is no benchmark ${positionals.join(' ')}, but there is ipc.`)
-  const only = options.only?.split(',') ?? null
   const { findUnknown, measureLinks } = await import('./ipc/run.mjs')
   const unknown = findUnknown(only ?? [])
   if (unknown !== null) return complain(unknown)
-  execFileSync(process.execPath, [join(benchFolder, '../scripts/build.mjs')], { stdio: 'inherit' })
-  await measureLinks({ runs: options.quick ? 1 : 5, only, write: only === null && !options.quick })
+  build()
+  await measureLinks({ runs: options.quick ? 1 : 5, only, write: isWhole })
   return 0
 }
 
-async function measureRow(row) {
-  const workshop = openWorkshop()
+function build() {
+  execFileSync(process.execPath, [join(benchFolder, '../scripts/build.mjs')], { stdio: 'inherit' })
+}
+
+async function measureRow(row, benchmark) {
+  const workshop = benchmark.openWorkshop()
   try {
     console.error(`measuring: ${row.title}`)
     const figures = await row.measure({ alternate, workshop, runs: options.quick ? 2 : 5, quick: options.quick })
@@ -74,17 +101,13 @@ async function measureRow(row) {
   }
 }
 
-function describeRun() {
+function describeRun({ title, about }) {
   const versions = [
     `Node ${process.versions.node}`,
     `Linux ${release()}`,
     `${cpus().length} × ${cpus()[0].model.trim()}`,
   ]
-  return (
-    `# Results\n\n${versions.join(', ')}, ${Math.round(totalmem() / 2 ** 30)} GiB. Written by \`npm run bench\`, all in one run: each figure is the ` +
-    'median of runs that alternate with those of the peers. Config of ipcsup in JSON, its logs on; children write ' +
-    'nothing; services of s6 and runit are `#!/bin/sh` and `exec`, everything else has its defaults.'
-  )
+  return `# ${title}\n\n${versions.join(', ')}, ${Math.round(totalmem() / 2 ** 30)} GiB. ${about}`
 }
 
 function summary(parts) {
@@ -94,20 +117,19 @@ function summary(parts) {
   return ['| work | target | reached | met |', '|---|---|---|---|', ...lines].join('\n')
 }
 
-function describeRow({ title, unit, about }, results, verdicts) {
-  const lines = results.map(
-    ([subject, { median, min, max, runs }]) =>
-      `| ${subject} | ${format(median)} | ${format(min)} | ${format(max)} | ${runs} |`,
-  )
+function describeRow({ title, about, ...row }, results, verdicts) {
   const targets = verdicts.map(({ target, reached, isMet }) => `- ${target}: ${reached}, ${say(isMet)}`)
-  return [
-    `## ${title}\n\n${about}\n`,
-    `| ${unit} | median | min | max | runs |`,
-    '|---|---|---|---|---|',
-    ...lines,
-    '',
-    ...targets,
-  ].join('\n')
+  return [`## ${title}\n\n${about}\n`, ...makeTable(row, results), '', ...targets].join('\n')
+}
+
+/** Of a row that has columns each measurement gives several figures, of which the medians are shown. */
+function makeTable({ unit, columns }, results) {
+  const [heads, listCells] =
+    columns === undefined
+      ? [[unit, 'median', 'min', 'max'], ({ median, min, max }) => [median, min, max]]
+      : [['', ...Object.values(columns)], ({ median }) => Object.keys(columns).map(key => median[key])]
+  const lines = results.map(([subject, { runs, ...figures }]) => [subject, ...listCells(figures).map(format), runs])
+  return [[...heads, 'runs'], [...heads, 'runs'].map(() => '---'), ...lines].map(cells => `| ${cells.join(' | ')} |`)
 }
 
 function say(isMet) {

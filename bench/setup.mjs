@@ -12,4 +12,9 @@ else if (missing.length > 0)
 
 mkdirSync(peersFolder, { recursive: true })
 writeFileSync(join(peersFolder, 'package.json'), '{ "name": "peers", "private": true, "type": "module" }\n')
-process.exitCode = await run('npm', ['install', '--no-audit', '--no-fund', 'pm2@7', 'execa@9'], { cwd: peersFolder })
+// None of them needs its install script: zeromq comes with its library built.
+process.exitCode = await run(
+  'npm',
+  ['install', '--ignore-scripts', '--no-audit', '--no-fund', 'pm2@7', 'execa@9', 'zeromq@6'],
+  { cwd: peersFolder },
+)

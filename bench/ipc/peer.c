@@ -4,6 +4,7 @@
  * It uses the handoff only: descriptors, paths, names and numbers from the environment.
  */
 #define _GNU_SOURCE
+#include "../../include/ipcsup_ring.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -182,6 +183,31 @@ static void receive_memory(void) {
   atomic_store_explicit(&slot_back->full, 0, memory_order_release);
 }
 
+/* --- a ring each way --- */
+static ipcsup_ring ring_there, ring_back;
+static void expect(int code) {
+  if (code == IPCSUP_RING_OK) return;
+  fprintf(stderr, "%s\n", ipcsup_ring_text(code));
+  exit(1);
+}
+static void open_rings(void) {
+  expect(ipcsup_ring_open(&ring_there, is_ping ? "there" : "back"));
+  expect(ipcsup_ring_open(&ring_back, is_ping ? "back" : "there"));
+}
+static void send_ring(void) {
+  void *payload;
+  expect(ipcsup_ring_reserve(&ring_there, size, &payload, -1));
+  memcpy(payload, buffer, size);
+  expect(ipcsup_ring_commit(&ring_there, size, IPCSUP_RING_TAG_BYTES));
+}
+static void receive_ring(void) {
+  ipcsup_ring_message message;
+  ipcsup_ring_publish(&ring_there);
+  expect(ipcsup_ring_receive(&ring_back, &message, -1));
+  memcpy(buffer, message.bytes, size);
+  expect(ipcsup_ring_ack_soon(&ring_back, &message));
+}
+
 /* --- no bytes: counters and semaphores; every wake-up is answered --- */
 static void send_event(void) {
   uint64_t one = 1;
@@ -309,6 +335,7 @@ static const struct mechanism {
     {"queue", open_descriptors, send_queue, receive_queue, 0, 0},
     {"sysv-queue", open_sysv, send_sysv, receive_sysv, 0, 0},
     {"memory", open_memory, send_memory, receive_memory, 0, 0},
+    {"ring", open_rings, send_ring, receive_ring, 0, 0},
     {"event", open_descriptors, send_event, receive_event, 0, 1},
     {"semaphore", open_semaphores, send_semaphore, receive_semaphore, 0, 1, turn_semaphore},
     {"sysv-semaphore", open_sets, send_set, receive_set, 0, 1, turn_set},
@@ -391,5 +418,6 @@ int main(int count, char **words) {
   else printf("\"rate\":%.0f}\n", measure_rate(mechanism, 0.4));
   fflush(stdout);
   if (!mechanism->is_empty) say(mechanism, 2);
+  if (mechanism->send == send_ring) ipcsup_ring_publish(&ring_there);
   return 0;
 }

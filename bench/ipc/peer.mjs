@@ -65,6 +65,37 @@ const mechanisms = {
       },
     }
   },
+  ring: async () => {
+    const [to, from] = [await link(there), await link(back)]
+    return {
+      send: () => to.send(message),
+      receive: async () => {
+        const received = await from.receive()
+        const [what] = received.bytes
+        from.ack(received)
+        return what
+      },
+    }
+  },
+  calls: async () => {
+    const end = await link('there')
+    const waiting = makeMailbox()
+    if (!isPing) {
+      // The answer is that of the call.
+      await end.serve({ say: what => waiting.put(what) })
+      return { send: async () => {}, receive: waiting.take }
+    }
+    const text = 'x'.repeat(size)
+    let made = []
+    return {
+      send: async () => void made.push(end.methods.say(message[0], text)),
+      receive: async () => {
+        await Promise.all(made)
+        made = []
+      },
+      window: 64,
+    }
+  },
   event: async () => {
     const [to, from] = [await link(there), await link(back)]
     return { send: async () => to.signal(), receive: () => from.wait().then(() => 1), isEmpty: true }

@@ -8,6 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { benchFolder, summarise } from '../harness.mjs'
+import { measureSupervised } from '../supervised.mjs'
 import { format } from '../verdict.mjs'
 import { fits, sizes, subjects } from './subjects.mjs'
 
@@ -48,7 +49,7 @@ export async function measureLinks({ runs, only, write }) {
         const mechanism = one.language === 'C' ? one.subject.c : one.subject.node
         if (mechanism === null) continue
         const command = [...commands[one.language], mechanism]
-        one.figures.push(await measure(createSupervisor, directory, one.subject, one.size, command))
+        one.figures.push(await measure(directory, one.subject, one.size, command))
       }
       console.error(`run ${run + 1} of ${runs}`)
     }
@@ -81,36 +82,16 @@ async function isAllowed(createSupervisor, directory, { name, links, needsPrivil
   }
 }
 
-async function measure(createSupervisor, directory, subject, size, command) {
-  const process_ = (role, more) => ({
-    command: [...command, role, String(size)],
-    links: subject[role],
-    restart: 'never',
-    stderr: 'inherit',
-    ...more,
-  })
-  const supervisor = createSupervisor(
-    {
-      name: 'bench',
-      links: subject.links(size),
-      processes: { pong: process_('pong'), ping: process_('ping', { stdout: { file: 'figures.json' } }) },
-      logs: { directory: join(directory, 'logs') },
-    },
-    { directory },
-  )
-  const measured = new Promise(resolve => {
-    supervisor.on('state', ({ process, to }) => {
-      if (process === 'ping' && (to === 'completed' || to === 'failed')) resolve()
-    })
-  })
-  await supervisor.start()
+async function measure(directory, { name, links, ping, pong }, size, command) {
+  const program = role => [...command, role, String(size)]
   try {
-    await measured
-    return JSON.parse(readFileSync(join(directory, 'figures.json'), 'utf8'))
+    return await measureSupervised({
+      directory,
+      links: links(size),
+      processes: { pong: { command: program('pong'), links: pong }, ping: { command: program('ping'), links: ping } },
+    })
   } catch (error) {
-    throw new Error(`${subject.name}, ${size} B, ${command.join(' ')}: ${error.message}`, { cause: error })
-  } finally {
-    await supervisor.stop({ kill: true })
+    throw new Error(`${name}, ${size} B: ${error.message}`, { cause: error })
   }
 }
 

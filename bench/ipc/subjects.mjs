@@ -31,6 +31,8 @@ const memory = (name, link) => ({
   c: 'memory',
   node: 'memory',
 })
+/** A message has half of a ring at most. */
+const ringSize = size => Math.max(262_144, 2 ** Math.ceil(Math.log2(2 * (size + 16))))
 const semaphore = (system, c) => {
   const link = value => ({ kind: 'semaphore', system, value })
   return {
@@ -102,6 +104,7 @@ export const subjects = [
     fits: largest(1024),
     needsPrivilege: true,
   },
+  flow('ring', size => ({ kind: 'ring', size: ringSize(size) }), { c: 'ring', node: 'ring' }),
   memory('shm', size => ({ kind: 'shm', size })),
   memory('file', size => ({ kind: 'file', path: 'memory.map', temporary: true, size })),
   {
@@ -125,6 +128,14 @@ export const subjects = [
   }),
   route('signal call', { kind: 'signal' }),
   route('signal call SIGWINCH', { kind: 'signal', signal: 'SIGWINCH' }),
+  {
+    name: 'service',
+    links: () => ({ there: { kind: 'service' } }),
+    ping: { there: 'call' },
+    pong: { there: 'serve' },
+    c: null,
+    node: 'calls',
+  },
   {
     name: 'node',
     links: () => ({ there: { kind: 'node' } }),

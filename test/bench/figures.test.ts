@@ -4,7 +4,8 @@ import { kinds } from '../../src/ipc/kinds/index.js'
 const { alternate, summarise } = await load('harness.mjs')
 const { subjects } = await load('ipc/subjects.mjs')
 const { findUnknown } = await load('ipc/run.mjs')
-const { atLeast, atMost, atMostFixed, format } = await load('verdict.mjs')
+const { rows } = await load('messages/rows.mjs')
+const { atLeast, atLeastFixed, atMost, atMostFixed, format } = await load('verdict.mjs')
 
 describe('the benchmark', () => {
   test('measures its subjects in turns', async () => {
@@ -20,6 +21,15 @@ describe('the benchmark', () => {
     expect(summarise([10, 9, 1, 2])).toEqual({ median: 5.5, min: 1, max: 10, runs: 4 })
   })
 
+  test('gives the median of each figure of a record', () => {
+    const records = [
+      { p50: 3, cpu: 1 },
+      { p50: 1, cpu: 7 },
+      { p50: 2, cpu: 5 },
+    ]
+    expect(summarise(records)).toEqual({ median: { p50: 2, cpu: 5 }, runs: 3 })
+  })
+
   test('compares with a peer by the ratio of the medians', () => {
     expect(atMost('runit', { ipcsup: 2, runit: 4 }, 0.5)).toEqual({
       target: '≤ 0.5× runit',
@@ -29,6 +39,12 @@ describe('the benchmark', () => {
     expect(atMost('runit', { ipcsup: 2.1, runit: 4 }, 0.5).isMet).toBe(false)
     expect(atLeast('bash', { ipcsup: 1.9, bash: 1 }, 2).isMet).toBe(false)
     expect(atMostFixed('each', 25.1, 25, 'KiB').isMet).toBe(false)
+    expect(atLeast('zeromq', { ring: 60, zeromq: 2 }, 30, 'ring').isMet).toBe(true)
+    expect(atLeastFixed('batches', 9.9, 10, 'million/s')).toEqual({
+      target: 'batches ≥ 10 million/s',
+      reached: '9.9 million/s',
+      isMet: false,
+    })
   })
 
   test('calls a target of a peer that is not there neither met nor missed', () => {
@@ -51,6 +67,48 @@ describe('the benchmark of links', () => {
     expect(findUnknown(['lock', 'lokc', 'sysv'])).toMatch(/^No link lokc, sysv\. Links: pipe, /)
   })
 })
+
+describe('the benchmark of messages', () => {
+  test('has a row for every target', async () => {
+    const judged = await Promise.all(Object.values(rows as Record<string, Row>).map(judgeInvented))
+    expect(judged.flat()).toEqual([
+      '≥ 80.0× process.send, bytes',
+      '≥ 80.0× process.send, strings',
+      '≥ 30.0× zeromq ipc://',
+      '≥ 3.0× pipe, both ends in C',
+      'batches ≥ 10 million/s',
+      '`for await` ≥ 5 million/s',
+      'copies ≥ 4 million/s',
+      '≥ 0.5× memcpy into 1 MiB',
+      '≥ 0.5× memcpy into 64 MiB',
+      'p50 ≤ 1 µs',
+      'p99 ≤ 5 µs',
+      '≤ 1.2× socketpair (p50)',
+      'CPU ≤ 10 ms (one tick) in 3 s',
+      'worst ≤ 5 ms late',
+      '≥ 3.0× process.send',
+      '≥ 3.0× process.send',
+    ])
+  })
+})
+
+interface Row {
+  readonly columns?: Record<string, string>
+  measure(tools: object): Promise<Record<string, unknown>>
+  judge(medians: Record<string, unknown>): readonly { target: string; reached: string }[]
+}
+
+/** Every subject has the figure 1, and nothing is run. */
+async function judgeInvented({ columns, measure, judge }: Row): Promise<string[]> {
+  const figure = columns === undefined ? 1 : Object.fromEntries(Object.keys(columns).map(key => [key, 1]))
+  const tools = {
+    workshop: { folder: '', node: () => [], c: () => [] },
+    alternate: (subjects: object) => Object.fromEntries(Object.keys(subjects).map(name => [name, figure])),
+  }
+  const verdicts = judge(await measure(tools))
+  for (const { reached } of verdicts) expect(reached).not.toMatch(/NaN|undefined/)
+  return verdicts.map(({ target }) => target)
+}
 
 function load(file: string) {
   return import(new URL(`../../bench/${file}`, import.meta.url).href)

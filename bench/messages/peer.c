@@ -1,0 +1,103 @@
+/* What C programs reach: 64 bytes over a pipe, and over a ring by include/ipcsup_ring.h. `peer PROGRAM`, as stream.mjs. */
+#include "../../include/ipcsup_ring.h"
+
+enum { BYTES = 64, WORDS = BYTES / 4, WARM_UP_MS = 300, MEASURED_MS = 600, LOOK = 64 };
+
+static void fail(const char *what) {
+  perror(what);
+  exit(1);
+}
+
+static void fill(uint32_t *words, uint32_t number) {
+  for (uint32_t index = 0; index < WORDS; index++) words[index] = number * 0x9e3779b1u + index;
+}
+
+static uint32_t count;
+
+static double now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
+}
+
+static void look_at_clock(void) {
+  static double first, start;
+  static uint32_t start_count;
+  double now = now_ms();
+  if (!first) first = now;
+  if (!start && now - first >= WARM_UP_MS) {
+    start = now;
+    start_count = count;
+  }
+  if (!start || now - start < MEASURED_MS) return;
+  printf("{\"perSecond\":%.0f}\n", 1000.0 * (count - start_count) / (now - start));
+  exit(0);
+}
+
+static void check(const uint32_t *words) {
+  uint32_t difference = 0;
+  if (++count % LOOK == 0) look_at_clock();
+  for (uint32_t index = 0; index < WORDS; index++) difference |= words[index] ^ (count * 0x9e3779b1u + index);
+  if (!difference) return;
+  fprintf(stderr, "message %u is not what was sent\n", count);
+  exit(1);
+}
+
+static void write_pipe(void) {
+  uint32_t words[WORDS];
+  int descriptor = atoi(getenv("IPCSUP_FD_THERE"));
+  for (uint32_t number = 1;; number++) {
+    fill(words, number);
+    /* No more than PIPE_BUF: all at once. */
+    if (write(descriptor, words, BYTES) != BYTES) fail("write");
+  }
+}
+
+static void read_pipe(void) {
+  static uint32_t words[WORDS * 1024];
+  int descriptor = atoi(getenv("IPCSUP_FD_THERE"));
+  for (;;) {
+    ssize_t bytes = read(descriptor, words, sizeof words);
+    if (bytes <= 0 || bytes % BYTES) fail("read");
+    for (ssize_t at = 0; at < bytes / 4; at += WORDS) check(words + at);
+  }
+}
+
+static ipcsup_ring ring;
+
+static void expect(int code) {
+  if (code == IPCSUP_RING_OK) return;
+  /* Who measured has ended. */
+  if (code == IPCSUP_RING_NO_READER) exit(0);
+  fprintf(stderr, "%s\n", ipcsup_ring_text(code));
+  exit(1);
+}
+
+static void write_ring(void) {
+  expect(ipcsup_ring_open(&ring, "there"));
+  for (uint32_t number = 1;; number++) {
+    void *payload;
+    expect(ipcsup_ring_reserve(&ring, BYTES, &payload, -1));
+    fill(payload, number);
+    expect(ipcsup_ring_commit(&ring, BYTES, IPCSUP_RING_TAG_BYTES));
+  }
+}
+
+static void read_ring(void) {
+  expect(ipcsup_ring_open(&ring, "there"));
+  for (;;) {
+    ipcsup_ring_message message;
+    expect(ipcsup_ring_receive(&ring, &message, -1));
+    check(message.bytes);
+    expect(ipcsup_ring_ack_soon(&ring, &message));
+  }
+}
+
+int main(int words, char **word) {
+  if (words != 2) return 2;
+  if (!strcmp(word[1], "write_pipe")) write_pipe();
+  if (!strcmp(word[1], "read_pipe")) read_pipe();
+  if (!strcmp(word[1], "write_ring")) write_ring();
+  if (!strcmp(word[1], "read_ring")) read_ring();
+  return 2;
+}

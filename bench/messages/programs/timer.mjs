@@ -1,0 +1,58 @@
+/** How late a timer of 1 ms is in a program that receives all the time. */
+import { link } from '../../../dist/child.js'
+import { Checker, fill, makeMessage } from './pattern.mjs'
+import { report, run } from './program.mjs'
+
+const warmUpMs = 300
+const measuredMs = 1500
+
+const ways = {
+  async batches(ring, take) {
+    for await (const batch of ring.batches()) for (const { bytes } of batch) take(bytes)
+  },
+  async each(ring, take) {
+    for await (const { bytes } of ring) take(bytes)
+  },
+  async receive(ring, take) {
+    for (;;) {
+      const message = await ring.receive()
+      take(message.bytes)
+      ring.ack(message)
+    }
+  },
+}
+
+await run({
+  /** @param everyMs - between two messages: less than a receiver looks again and again before it sleeps; 0: none */
+  async send({ everyMs }) {
+    const { message, words } = makeMessage()
+    const ring = await link('there')
+    for (let number = 1; ; number++) {
+      fill(words, 0, number)
+      if (!ring.trySend(message)) await ring.send(message)
+      if (everyMs === 0) continue
+      ring.flush()
+      for (const end = performance.now() + everyMs; performance.now() < end; );
+    }
+  },
+  async receive({ way }) {
+    const checker = new Checker()
+    const ring = await link('there')
+    const lateMs = []
+    const startMs = performance.now() + warmUpMs
+    let received = 0
+    const arm = () => {
+      const dueMs = performance.now() + 1
+      setTimeout(() => {
+        const now = performance.now()
+        if (dueMs > startMs) lateMs.push(now - dueMs)
+        if (now < startMs + measuredMs) return arm()
+        lateMs.sort((a, b) => a - b)
+        const percentile = part => lateMs[Math.floor((lateMs.length - 1) * part)]
+        report({ p50: percentile(0.5), p99: percentile(0.99), worst: lateMs.at(-1), timers: lateMs.length, received })
+      }, 1)
+    }
+    arm()
+    await ways[way](ring, bytes => checker.check(bytes, ++received))
+  },
+})
