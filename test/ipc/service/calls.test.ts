@@ -108,11 +108,17 @@ describe('a call', () => {
 
   test('of many at once answers each as it is done, over one connection', async () => {
     const order: number[] = []
-    await start({ wait: async (ms: number) => delay(ms, ms) })
+    const answers = new Map<number, () => void>()
+    await start({ wait: (which: number) => new Promise(resolve => answers.set(which, () => resolve(which))) })
     const { methods } = open()
-    const calls = [60, 30, 1].map(async ms => order.push((await methods['wait']!(ms)) as number))
+    const calls = [1, 2, 3].map(async which => order.push((await methods['wait']!(which)) as number))
+    await until('all are begun', () => answers.size === 3)
+    for (const [index, which] of [3, 1, 2].entries()) {
+      answers.get(which)!()
+      await until('it is answered', () => order.length === index + 1)
+    }
     await Promise.all(calls)
-    expect(order).toEqual([1, 30, 60])
+    expect(order).toEqual([3, 1, 2])
   })
 
   test('that is larger than any buffer crosses', async () => {
@@ -148,26 +154,27 @@ describe('options of a call', () => {
 
 describe('cancellation', () => {
   test('crosses: the signal of the handler is aborted, and the call rejects with the reason', async () => {
-    const aborted: string[] = []
+    const [begun, aborted]: string[][] = [[], []]
     const api = {
       wait: method({}, async ({ signal }, name: string) => {
+        begun!.push(name)
         await new Promise(resolve => signal.addEventListener('abort', resolve))
-        aborted.push(name)
+        aborted!.push(name)
       }),
     }
     await start(api)
     const { methods } = open(api)
     const controller = new AbortController()
     const call = methods.wait.with({ signal: controller.signal })('first')
-    await delay(20)
+    await until('the handler has it', () => begun!.length === 1)
     controller.abort(new Error('not needed'))
     await expect(call).rejects.toThrow('not needed')
-    await until('the handler is told', () => aborted.length === 1)
-    await expect(methods.wait.with({ timeout: 20 })('second')).rejects.toMatchObject({
+    await until('the handler is told', () => aborted!.length === 1)
+    await expect(methods.wait.with({ timeout: 500 })('second')).rejects.toMatchObject({
       code: 'IPCSUP_ERR_CALL_TIMEOUT',
-      message: expect.stringContaining('"calc.wait" was not answered within 20 ms: an instance has it'),
+      message: expect.stringContaining('"calc.wait" was not answered within 500 ms: an instance has it'),
     })
-    await until('the handler is told', () => aborted.length === 2)
+    await until('the handler is told', () => aborted!.length === 2)
     expect(aborted).toEqual(['first', 'second'])
   })
 
@@ -180,10 +187,11 @@ describe('cancellation', () => {
   })
 
   test('comes of itself when the caller is gone, and the reply is dropped quietly', async () => {
-    let isAborted = false
+    let [isBegun, isAborted] = [false, false]
     let finish = (_: string): void => {}
     await start({
       wait: method({}, ({ signal }) => {
+        isBegun = true
         signal.addEventListener('abort', () => {
           isAborted = true
         })
@@ -195,7 +203,7 @@ describe('cancellation', () => {
     })
     const { socket, say } = await connectRaw()
     say('{"id":1,"call":"wait"}')
-    await delay(20)
+    await until('the handler has it', () => isBegun)
     socket.destroy()
     await until('the handler is told', () => isAborted)
     finish('too late')
