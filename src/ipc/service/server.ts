@@ -109,14 +109,14 @@ class Server implements Service {
     this.#directory = await this.#hear(() => true)
     const needsStore = [...this.#offers.values()].some(({ options: { effects } }) => effects === 'store')
     if (needsStore || this.#isExactlyOnce) this.#store = await this.#openStore(options)
-    if (this.#isStopping || !this.#life.isOpen()) return
-    this.#stopAccepting = acceptAll(this.#place.descriptor, this.#admit)
     const methods = [...this.#offers.keys()]
     const arity = Object.fromEntries([...this.#offers].map(([name, offer]) => [name, offer.arity]))
     this.#meeting!.say({ register: { process, generation, methods, arity, took: true } })
     await this.#hear(({ instances }) =>
       instances.some(instance => instance.process === process && instance.generation === generation),
     )
+    // Not before: a handler may well use what `serve` resolves with. Who has connected waits in the kernel.
+    if (!this.#isStopping && this.#life.isOpen()) this.#stopAccepting = acceptAll(this.#place.descriptor, this.#admit)
   }
 
   async #openStore(options: StoreOptions): Promise<Store> {

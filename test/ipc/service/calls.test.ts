@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -372,6 +372,22 @@ describe('instances', () => {
     finish('finished')
     expect(await call).toBe('finished')
     await stopping
+  })
+
+  test('begins with no call before `serve` has resolved: its handlers may use what that gives', async () => {
+    closeSync(meeting.take('one'))
+    const { say, lines } = await connectRaw()
+    say('{"id":1,"call":"name"}')
+    let service: Service | null = null
+    const tell = meeting.tell.bind(meeting)
+    meeting.tell = () => {}
+    const starting = start({ name: () => (service === null ? 'too early' : service.name) })
+    await until('it has registered', () => meeting.registered.length === 1)
+    for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
+    tell()
+    service = await starting
+    await until('the answer', () => lines.length === 1)
+    expect(lines).toEqual([{ id: 1, value: 'calc' }])
   })
 
   test('when all are finished nobody waits any more', async () => {
