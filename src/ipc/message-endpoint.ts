@@ -37,10 +37,9 @@ export function openMessageEndpoint(descriptor: number): MessageEndpoint {
 
   async function* receive(): AsyncGenerator<Uint8Array, void, undefined> {
     while (isOpen()) {
-      // Asked before the message is taken: what comes between the two is then found by the next turn.
-      const { hungUp } = pollNow(descriptor)
       const message = receiveMessage(descriptor)
-      if (hungUp && !message?.length && countQueuedBytes(descriptor) === 0) return
+      // Asked afterwards: a peer that left just before looks like an empty message. What it said last is still queued.
+      if (!message?.length && pollNow(descriptor).hungUp && countQueuedBytes(descriptor) === 0) return
       if (message) yield message
       else await wait(watchReadable, descriptor)
     }
