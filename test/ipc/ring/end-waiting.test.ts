@@ -74,14 +74,14 @@ describe('a bell', () => {
 })
 
 describe('a program that always finds something', () => {
-  /** Counts what a timer of 1 ms gets to do, until it is 20. */
+  /** Counts what a timer of 1 ms gets to do, until it is 20; more where a step was held up. */
   async function countTurns(step: () => Promise<unknown>): Promise<void> {
     let turns = 0
     const timer = setInterval(() => turns++, 1)
     const endsAt = performance.now() + 10_000
     while (turns < 20 && performance.now() < endsAt) await step()
     clearInterval(timer)
-    expect(turns).toBe(20)
+    expect(turns).toBeGreaterThanOrEqual(20)
   }
 
   test('lets its timers run while it receives, one by one', async () => {
