@@ -2,11 +2,11 @@
  * `start --detach`: the same supervisor in a session of its own, and how it tells the one that was typed.
  */
 import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, realpathSync, statSync, writeSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { closeSync, openSync, realpathSync, statSync, writeSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { IpcsupError } from '../errors.js'
 import { nameRunDirectory } from '../supervisor/run/name.js'
+import { findStateDirectory, makeDirectories } from '../supervisor/state-directory.js'
 import { findConfigHere } from './config.js'
 import { type Call, type Outcome, readValue } from './verb.js'
 
@@ -98,10 +98,14 @@ function makeArguments(call: Call): string[] {
 async function openLog(call: Call): Promise<{ descriptor: number; path: string }> {
   const given = readValue(call, 'config')
   const config = given === undefined ? findConfigHere() : resolve(given)
-  const directory = join(process.env.XDG_STATE_HOME || join(homedir(), '.local/state'), 'ipcsup')
+  const directory = findStateDirectory()
+  if (directory === null) {
+    const what = 'Finding a directory for messages (set XDG_STATE_HOME to one, or HOME)'
+    throw new IpcsupError('IPCSUP_ERR_SYSTEM', { what, call: 'getpwuid', errno: 'ENOENT' })
+  }
   const path = join(directory, `${nameLog(config ?? process.cwd())}.log`)
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    makeDirectories(directory)
     const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
     return { descriptor: openSync(path, size > longestLogBytes ? 'w' : 'a', 0o600), path }
   } catch (cause) {

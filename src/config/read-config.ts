@@ -3,6 +3,7 @@
  * TypeScript and YAML are: a plain JSON config costs none of them.
  */
 import { readFileSync, type Stats, statSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { dirname, extname } from 'node:path'
 import { IpcsupError } from '../errors.js'
 import { resolveConfig } from './find.js'
@@ -71,10 +72,30 @@ function readPlainJson(file: string): unknown {
 }
 
 async function readByCosmiconfig(file: string): Promise<unknown> {
-  const { loadByCosmiconfig } = await import('./load-by-cosmiconfig.js')
+  const { loadByCosmiconfig } = await withHome(() => import('./load-by-cosmiconfig.js'))
   const config = await loadByCosmiconfig(file, refuseLong)
   if (config === undefined || config === null) throw cannotLoad(file, explainNothing(file))
   return config
+}
+
+/** A package below asks for the home as it is loaded, and cannot be loaded where there is none. */
+async function withHome<T>(load: () => Promise<T>): Promise<T> {
+  if (hasHome()) return load()
+  process.env['HOME'] = '/'
+  try {
+    return await load()
+  } finally {
+    delete process.env['HOME']
+  }
+}
+
+function hasHome(): boolean {
+  try {
+    homedir()
+    return true
+  } catch {
+    return false
+  }
 }
 
 function explainNothing(file: string): string {

@@ -1,7 +1,7 @@
 /** TypeScript by jiti, which is imported when a config is written in it. */
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import type { Jiti } from 'jiti'
 import { defineConfig } from './define.js'
 import { SyntaxFault } from './loaders.js'
@@ -36,15 +36,17 @@ async function makeJiti(file: string): Promise<Jiti> {
  * can write: jiti's own choice may be /tmp, where others could put code for us.
  */
 function findCache(): string | false {
-  const base = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache')
-  const directory = join(base, 'ipcsup')
+  const cache = process.env['XDG_CACHE_HOME']
   try {
+    const base = cache !== undefined && isAbsolute(cache) ? cache : join(homedir(), '.cache')
+    if (!isAbsolute(base)) return false
+    const directory = join(base, 'ipcsup')
     makeDirectory(base)
     makeDirectory(directory)
     const { uid, mode } = statSync(directory)
     return uid === process.geteuid?.() && (mode & 0o022) === 0 ? directory : false
   } catch {
-    // A home that cannot be written to: then without.
+    // No home, or one that cannot be written to: then without.
     return false
   }
 }

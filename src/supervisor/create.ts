@@ -1,5 +1,4 @@
 /** Makes supervisors from Plans. */
-import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Plan, Warning } from '../config/plan.js'
 import { IpcsupError } from '../errors.js'
@@ -14,6 +13,7 @@ import type { BlockedLog, LogDisplay, Logs, LogsOptions } from './logs/logs.js'
 import type { OutsideEnds } from './outside-ends.js'
 import type { OpenedRun } from './run/open.js'
 import type { Run } from './run/run.js'
+import { findStateDirectory } from './state-directory.js'
 import type { Supervisor } from './supervisor.js'
 
 export interface FromPlanOptions {
@@ -151,11 +151,11 @@ function makeLogsOnce(
   }
 }
 
-/** Logs outlive the run, and may be larger than the memory file system that run directories are in. */
+/** Logs outlive the run, and may be larger than the memory file system that run directories are in: unless there is no home. */
 function logDirectory(plan: Plan, run: Run): string {
   if (plan.logs.directory !== null) return plan.logs.directory
-  const state = process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state')
-  return join(state, 'ipcsup', basename(run.directory))
+  const state = findStateDirectory()
+  return state === null ? join(run.directory, 'logs') : join(state, basename(run.directory))
 }
 
 function listLogFiles(plan: Plan, directory: string): readonly LogFile[] {

@@ -46,9 +46,9 @@ test('a current directory that was removed is said to be', async () => {
 
 test('a file for messages that cannot be made is an error that names it', async () => {
   sandbox.writeConfig({ processes: { web: { command: 'sleep 1000' } } })
-  const { out } = await sandbox.openTerminal('touch plain; XDG_STATE_HOME=plain ipcsup start -d; echo "status $?"')
+  const { out } = await sandbox.openTerminal('touch plain; XDG_STATE_HOME=$PWD/plain ipcsup start -d; echo "status $?"')
     .ended
-  expect(out).toMatch(/Opening the file for messages plain\/ipcsup\/.*\.log failed: mkdir: ENOTDIR\./)
+  expect(out).toMatch(/Opening the file for messages \/.*\/plain\/ipcsup\/.*\.log failed: mkdir: ENOTDIR\./)
   expect(out).toContain('status 4')
 })
 

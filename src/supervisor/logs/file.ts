@@ -1,6 +1,7 @@
 /** The file of one log stream: exactly the child's bytes, rotated by rename by the one who writes. */
-import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { makeDirectories } from '../state-directory.js'
 import { nextStep, rotateFiles } from './rotation.js'
 
 export interface LogFileOptions {
@@ -90,7 +91,7 @@ export class LogFileWriter {
 
   #open(): number {
     if (this.#file !== null) return this.#file.descriptor
-    mkdirSync(dirname(this.#options.path), { recursive: true, mode: 0o700 })
+    makeDirectories(dirname(this.#options.path))
     const descriptor = openSync(this.#options.path, flags, 0o600)
     const found = fstatSync(descriptor)
     if (!found.isFile()) {
