@@ -10,6 +10,8 @@ import type { LedgerContent, LedgerObject } from './ledger.js'
 import { readBootId } from './processes.js'
 import type { Survivor } from './survivors.js'
 
+const mostListed = 12
+
 /** What was found and done. */
 export interface Reclaimed {
   readonly name: string
@@ -38,7 +40,8 @@ export async function reclaimRun(ledger: LedgerContent, options: ReclaimOptions)
   // After a reboot every pid is somebody else's.
   const { ended, left } =
     bootId === readBootId() ? await endSurvivors(ledger, options.stopTimeoutMs) : { ended: [], left: [] }
-  if (left.length > 0) throw new IpcsupError('IPCSUP_ERR_SURVIVORS', { name, pid, processes: listNames(left) })
+  if (left.length > 0)
+    throw new IpcsupError('IPCSUP_ERR_SURVIVORS', { name, pid, processes: left.map(nameSurvivor).join(', ') })
   const present = ledger.objects.filter(isPresent)
   const removed = present.filter(object => !options.keepPaths.has(object.name) && remove(object))
   return {
@@ -53,9 +56,9 @@ export async function reclaimRun(ledger: LedgerContent, options: ReclaimOptions)
 /** The sentence for a person. */
 export function describeReclaimed({ name, pid, ended, removed, kept }: Reclaimed): string {
   const done = [
-    ...(ended.length > 0 ? [`ended ${ended.length} of its processes: ${listNames(ended)}`] : []),
-    ...(removed.length > 0 ? [`removed ${removed.join(', ')}`] : []),
-    ...(kept.length > 0 ? [`left ${kept.map(({ name }) => name).join(', ')}`] : []),
+    ...(ended.length > 0 ? [`ended ${ended.length} of its processes: ${list(ended.map(nameSurvivor))}`] : []),
+    ...(removed.length > 0 ? [`removed ${list(removed)}`] : []),
+    ...(kept.length > 0 ? [`left ${list(kept.map(({ name }) => name))}`] : []),
   ]
   return `A supervisor of "${name}" (pid ${pid}) died without cleaning up; ${done.join('; ') || 'nothing of it was left'}.`
 }
@@ -90,6 +93,10 @@ function identifyNow(object: LedgerObject): LedgerObject {
   return object.identity === null ? { ...object, ...identify(object.type, object.name) } : object
 }
 
-function listNames(survivors: readonly Survivor[]): string {
-  return survivors.map(({ name, pid }) => `${name} (${pid})`).join(', ')
+const nameSurvivor = ({ name, pid }: Survivor): string => `${name} (${pid})`
+
+/** Thousands would bury what is said next; `clean --json` has all. */
+function list(names: readonly string[]): string {
+  const more = names.length - mostListed
+  return `${names.slice(0, mostListed).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import type { LedgerContent } from '../../../src/supervisor/run/ledger.js'
 import { readBootId } from '../../../src/supervisor/run/processes.js'
-import { reclaimRun } from '../../../src/supervisor/run/reclaim.js'
+import { describeReclaimed, reclaimRun } from '../../../src/supervisor/run/reclaim.js'
 
 // A process that cannot be ended needs another user, or a kernel that hangs: neither is at hand in every test run.
 const endSurvivors = vi.hoisted(() => vi.fn())
@@ -27,4 +27,19 @@ test('§16 after a reboot no process is looked for: every pid is somebody else b
   endSurvivors.mockClear()
   expect(await reclaimRun(ledger('another boot'), options)).toMatchObject({ ended: [] })
   expect(endSurvivors).not.toHaveBeenCalled()
+})
+
+test('of thousands a dozen are named, and how many more there are', () => {
+  const ended = Array.from({ length: 500 }, (_, index) => ({
+    pid: index + 1,
+    startTime: 1,
+    group: 1,
+    name: `p${index}`,
+  }))
+  const removed = Array.from({ length: 13 }, (_, index) => `/run/${index}`)
+  const said = describeReclaimed({ name: 'orders', pid: 10, ended, removed, kept: [] })
+  expect(said).toMatch(
+    /; ended 500 of its processes: p0 \(1\), .*, p11 \(12\) and 488 more; removed \/run\/0, .*\/run\/11 and 1 more\.$/,
+  )
+  expect(said.length).toBeLessThan(500)
 })
