@@ -22,6 +22,19 @@ const longestString = 131_072
 
 const longestPathShown = 80
 
+/** What shells have and no system a program of; those of POSIX may be there as one. */
+const builtins: ReadonlySet<string> = new Set(
+  (
+    '. alias bg break builtin cd command continue declare eval exec exit export fc fg getopts hash jobs let local ' +
+    'mapfile popd pushd read readonly return set shift shopt source times trap type typeset ulimit umask unalias unset wait'
+  ).split(' '),
+)
+
+const ofShell = {
+  why: 'it is a part of shells, no program',
+  advice: "Give the whole to a shell (shell: true, or sh -c '…'); a config has `cwd`, `env` and `umask` besides.",
+}
+
 /**
  * What is wrong with a command whatever the kernel says, in the order in which it would notice; null: nothing.
  *
@@ -60,6 +73,9 @@ function findDirectoryFault(process: string, facts: CommandFacts): SpawnFault | 
 
 function findFileFault(process: string, facts: CommandFacts): SpawnFault | null {
   const { command, path, pathState, searched } = facts
+  if (searched !== null && pathState === 'missing' && builtins.has(command)) {
+    return fault('IPCSUP_ERR_COMMAND_NOT_FOUND', 127, { process, command, ...ofShell })
+  }
   if (pathState === 'missing' || pathState === 'not a directory') {
     const where =
       searched === null ? `there is no file ${path}` : `it is not in the PATH of the process (${shorten(searched)})`

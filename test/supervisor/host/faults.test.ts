@@ -46,6 +46,13 @@ const rows: Row[] = [
     says: /"one".*"no-such-command" was not found.*PATH.*\/usr\/bin:\/bin/,
   },
   {
+    title: 'a command that only shells have',
+    process: { command: ['cd', '/tmp'], env: { PATH: at('bin') } },
+    code: 127,
+    error: 'IPCSUP_ERR_COMMAND_NOT_FOUND',
+    says: /"cd" was not found: it is a part of shells, no program\. .*sh -c '…'.*`cwd`/,
+  },
+  {
     title: 'a path where there is nothing',
     process: { command: ['./nothing'] },
     code: 127,
