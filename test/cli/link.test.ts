@@ -220,6 +220,22 @@ while True:
     expect(await link('hello\n', 'web', 'write')).toMatchObject({ status: 0, out: '' })
   })
 
+  test('a connection that is not over in time is status 1, and options of messages are refused', async () => {
+    await start({
+      links: { web: { kind: 'tcp' } },
+      processes: { idle: { command: sleep, links: { web: 'listen' } } },
+    })
+    // Its input stays open.
+    for (const action of ['connect', 'read', 'write'])
+      expect(await sandbox.start('link', 'web', action, '--timeout', '50ms').ended).toMatchObject({
+        status: 1,
+        err: '',
+      })
+    const { status, err } = await link('', 'web', 'connect', '--count', '2')
+    expect(status).toBe(2)
+    expect(err).toContain('--count is of messages, and connect carries bytes: "web" has no messages.')
+  })
+
   test('datagrams are sent, and received one by one', async () => {
     await start({
       links: { calls: { kind: 'udp', listen: '127.0.0.1:0' } },

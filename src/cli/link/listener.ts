@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type { OpenEnd } from '../../ipc/kind.js'
-import type { Outcome } from '../verb.js'
-import { type Action, type Use, withEnd } from './action.js'
+import { type Outcome, wrongUsage } from '../verb.js'
+import { type Action, limitTime, type Use, withEnd } from './action.js'
 import { iterate, type Messages, receiveAll, sendAll } from './messages.js'
 import { copyIn, copyOut } from './stream.js'
 
@@ -52,9 +52,21 @@ function makeAction(options: Action['options'], ways: Ways): Action {
       withEnd(
         use,
         ({ listens }) => !listens,
-        end => (isMessages(end) ? ways.messages(end, use) : ways.bytes(end as unknown as Duplex, use)),
+        end => (isMessages(end) ? ways.messages(end, use) : carryBytes(use, end as unknown as Duplex, ways.bytes)),
       ),
   }
+}
+
+const ofMessages = ['count', 'all', 'null', 'raw'] as const
+
+/** A connection that is not over in time is broken off. */
+async function carryBytes(use: Use, connection: Duplex, carry: Ways['bytes']): Promise<Outcome> {
+  const { call, access, action } = use
+  const wrong = ofMessages.find(option => call.options[option] !== undefined)
+  if (wrong !== undefined)
+    throw wrongUsage(call, `--${wrong} is of messages, and ${action} carries bytes: "${access.name}" has no messages.`)
+  const giveUp = (): void => void connection.destroy(new Error('it was not over in time'))
+  return (await limitTime(call, carry(connection, use), giveUp)) ?? 1
 }
 
 function isMessages(end: OpenEnd): end is OpenEnd & Messages {
