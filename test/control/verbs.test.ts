@@ -231,6 +231,28 @@ describe('the control socket', () => {
     })
     stranger.close()
   })
+
+  test('a supervisor that is stopped is said to be silent by verbs that look, and waited for by those that do', async () => {
+    const other = join(directory, 'silent')
+    const { createServer } = await import('node:net')
+    const { mkdirSync } = await import('node:fs')
+    mkdirSync(other)
+    const sockets: Socket[] = []
+    const silent = createServer(socket => sockets.push(socket)).listen(controlSocket(other))
+    await once(silent, 'listening')
+    const controls = connectControls(other, 'here', { mostMs: 50 })
+    const answers: unknown[] = []
+    void controls.stop().catch(() => answers.push('stop'))
+    for (const verb of ['status', 'plan', 'logFiles'] as const)
+      await expect(controls[verb]()).rejects.toMatchObject({
+        code: 'IPCSUP_ERR_CONTROL',
+        status: 4,
+        message: expect.stringMatching(/did not answer .*: nothing came within 50 ms; it is stopped \(kill -CONT/),
+      })
+    expect(answers).toEqual([])
+    for (const socket of sockets) socket.destroy()
+    silent.close()
+  })
 })
 
 test('no two verbs share a route', () => {
