@@ -213,6 +213,14 @@ describe('status', () => {
     expect(out).not.toContain('\x1b')
   })
 
+  test('has a sentence in front of others without its full stop', async () => {
+    const fake = await startFake(here())
+    const exit = { code: 127, error: 'Command "wbe" was not found. Install it.' }
+    const web = row('web', { state: 'failed', pid: null, exit, note: 'gave up: 8 restarts within 1 min' })
+    fake.controls.status = async () => ({ ...status, processes: [web] })
+    expect((await ipcsup('status')).out).toContain('was not found. Install it; gave up: 8 restarts within 1 min\n')
+  })
+
   test('shows of each link what is known of it, aligned, and no column that none needs', async () => {
     const fake = await startFake(here())
     fake.controls.status = async () => factualStatus

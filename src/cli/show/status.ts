@@ -57,6 +57,7 @@ export function describeProcess(row: ProcessStatus): string {
     row.leftovers.length > 0 ? `left behind: ${row.leftovers.join(', ')}` : null,
   ]
     .filter(part => part !== null)
+    .map((part, index, parts) => (index < parts.length - 1 ? part.replace(/\.$/, '') : part))
     .join('; ')
 }
 
