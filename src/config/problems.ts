@@ -63,6 +63,8 @@ export function quote(value: unknown): string {
 
 function describe(value: unknown): string {
   if (typeof value === 'function') return 'a function'
+  if (value instanceof Map || value instanceof Set) return `a ${value.constructor.name}`
+  if (value instanceof Promise) return 'a promise'
   if (value instanceof Date) return `the date ${value.toISOString()}`
   if (typeof value === 'bigint' || typeof value === 'symbol' || typeof value === 'number') return String(value)
   try {

@@ -92,8 +92,16 @@ function environment() {
     error: issue =>
       issue.code === 'invalid_key'
         ? 'is no name of a variable: it is empty, or has a "=" or a NUL.'
-        : `must be an object: variable → value, got ${quote(issue.input)}.`,
+        : `must be an object: variable → value, got ${nameForm(issue.input)}.`,
   })
+}
+
+/** What it is, and nothing of what is in it. */
+function nameForm(value: unknown): string {
+  if (Array.isArray(value)) return 'a list'
+  // zod takes plain ones only, and Node's is none.
+  if (typeof value === 'object' && value !== null) return 'one of another sort. Copy what is in it: { ...process.env }'
+  return value === null ? 'null' : `a value of type ${typeof value}`
 }
 
 const end = () => closed('a side of a link', { link: text('the name of a link'), side: text('a side') })

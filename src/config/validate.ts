@@ -19,6 +19,11 @@ const mostRounds = 16
 
 /** Checks `input` and reports what the schema finds. Nothing of `input` is changed. */
 export function validateConfig(input: unknown, kinds: Kinds, findings: Findings): Validated {
+  // An object without keys, as far as zod can see.
+  if (input instanceof Promise) {
+    findings.report('', 'must be a config, got a promise. Wait for it, with `await`.')
+    return { config: {}, isWhole: false }
+  }
   const schema = makeSchema(kinds, listKinds(input, kinds))
   const hidden = findHidden(input, [])
   for (const path of hidden)

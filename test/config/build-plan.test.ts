@@ -242,6 +242,8 @@ describe('what is wrong in a config is said with its path, the value and the nea
       'processes.a.env.A: must be a string without a NUL, a number or null, got a value of type boolean.',
     ],
     [process({ env: { TOKEN: 's3cret\0' } }), 'processes.a.env.TOKEN: must be text without a NUL.'],
+    [process({ env: 'TOKEN=s3cret' }), /^processes\.a\.env: must be an object: .*, got a value of type string\.$/],
+    [process({ env: ['TOKEN=s3cret'] }), /^processes\.a\.env: must be an object: .*, got a list\.$/],
     [
       process({ command: '' }),
       /: must be a string such as "sort -u", or a list of arguments that is not empty, got ""\.$/,
@@ -466,6 +468,18 @@ describe('what is wrong in a config is said with its path, the value and the nea
     expect(problemsOf(loop)[0]).toContain('got an object that contains itself')
     expect(problemsOf({ name: ' '.repeat(500) })[0]!.length).toBeLessThan(250)
     expect(problemsOf({ name: () => 1 })[0]).toContain('got a function')
+    expect(problemsOf({ processes: new Map([['a', { command: 'a' }]]) })[0]).toMatch(/^processes: .*, got a Map\.$/)
+  })
+
+  it('without a word of what is in an env that is no plain object', () => {
+    const message =
+      'processes.a.env: must be an object: variable → value, got one of another sort. Copy what is in it: { ...process.env }.'
+    expect(problemsOf(process({ env: globalThis.process.env }))).toEqual([message])
+  })
+
+  it('even where somebody has forgotten to wait for the config', () => {
+    const message = 'must be a config, got a promise. Wait for it, with `await`.'
+    expect(problemsOf(Promise.resolve({ processes: {} }))).toEqual([message])
   })
 })
 
