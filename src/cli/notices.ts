@@ -85,7 +85,9 @@ export function describeChange(change: StateChange, lastError: string | null = n
 
 /** The last line: how the run ended, and what in it may be why it did not end well. */
 export function describeReport(name: string, report: Report): string {
-  const bad = report.processes.filter(row => row.inputLost.length > 0 || (!report.ok && isUnclean(row)))
+  const bad = report.processes
+    .filter(row => row.inputLost.length > 0 || (!report.ok && isUnclean(row)))
+    .toSorted((a, b) => Number(isMereStop(a)) - Number(isMereStop(b)))
   const restarts = report.processes.reduce((sum, row) => sum + row.restarts, 0)
   const all = report.processes.length
   // With names on the command line the others were never asked for.
@@ -95,6 +97,11 @@ export function describeReport(name: string, report: Report): string {
   const more = bad.length > mostListed ? [`and ${bad.length - mostListed} more`] : []
   const rows = [...bad.slice(0, mostListed).map(row => `${row.name} (${describeEnd(row)})`), ...more]
   return `${name} ended ${report.ok ? 'well' : 'badly'}: ${count}${tail}${rows.length > 0 ? `; ${rows.join(', ')}` : ''}`
+}
+
+/** As most end that were told to: seldom why a run ended badly, so they come last. */
+function isMereStop({ exit, inputLost }: ProcessReport): boolean {
+  return exit !== null && 'signal' in exit && exit.signal === 'SIGTERM' && inputLost.length === 0
 }
 
 function isUnclean({ exit }: ProcessReport): boolean {

@@ -57,6 +57,13 @@ describe('what is said of a process that cannot be started', () => {
     expect(report(row('2026-01-01T00:00:00.000Z'))).toBe('shop ended well: 1 process')
   })
 
+  test('the last line has what failed by itself before what was merely stopped', () => {
+    const row = (name: string, exit: object) => ({ name, restarts: 0, inputLost: [], exit }) as unknown as ProcessReport
+    const stopped = Array.from({ length: 20 }, (_, index) => row(`p${index}`, { signal: 'SIGTERM' }))
+    const said = describeReport('shop', { ok: false, processes: [...stopped, row('web', { code: 3 })] })
+    expect(said).toMatch(/^shop ended badly: 21 processes; web \(exit 3\), p0 \(killed by SIGTERM\), .* and 9 more$/)
+  })
+
   test('the last line does not have its sentence again', () => {
     const row = { name: 'web', restarts: 0, inputLost: [], ...failed } as unknown as ProcessReport
     expect(describeReport('shop', { ok: false, processes: [row] })).toBe(
