@@ -7,8 +7,10 @@ export default defineConfig({
     // One more than the cores that it is meant for: most tests wait for processes of theirs.
     maxWorkers: 3,
     include: ['test/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Against what hangs, and nothing else: who shares the machine with others takes many times as long.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    teardownTimeout: 60_000,
     retry: 0,
     globalSetup: [],
   },

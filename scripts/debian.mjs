@@ -58,8 +58,9 @@ export async function installPackages(names) {
   try {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     const output = { env, stdio: ['ignore', 'ignore', 'inherit'] }
-    await run('apt-get', ['-qq', 'update'], output)
-    const status = await run('apt-get', ['-qq', '-y', '--no-install-recommends', 'install', ...names], output)
+    const patient = ['-qq', '-o', 'Acquire::Retries=3', '-o', 'DPkg::Lock::Timeout=120']
+    await run('apt-get', [...patient, 'update'], output)
+    const status = await run('apt-get', [...patient, '-y', '--no-install-recommends', 'install', ...names], output)
     if (status !== 0) throw new Error(`apt-get could not install ${names.join(' ')}: status ${status}.`)
   } finally {
     if (isOurs) rmSync(policy, { force: true })

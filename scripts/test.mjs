@@ -23,7 +23,8 @@ const statuses = {
   ]),
 }
 const count = countTests(readReport())
-rmSync(temporary, { recursive: true, force: true })
+// A process that a test has just ended may still write there.
+rmSync(temporary, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
 
 const unwell = Object.keys(statuses).filter(name => statuses[name] !== 0)
 if (count.passed + count.failed === 0) unwell.push('no test ran')

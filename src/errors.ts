@@ -184,7 +184,7 @@ const table = {
   },
   IPCSUP_ERR_FILE_EXISTS: {
     status: 2,
-    text: d => `${d.path} exists and is not overwritten. Remove it first, or name another file.`,
+    text: d => `${d.path} exists and is not overwritten. Use it, or remove it first.`,
   },
   IPCSUP_ERR_DETACH: {
     status: 4,

@@ -8,8 +8,16 @@ export function explainFailure(file: string, error: Error): string {
     return 'a config ends in .ts, .js, .mjs, .cjs, .json, .yaml or .yml, or is called .ipcsuprc.'
   if (/^Cannot find (package|module) 'ipcsup'/.test(error.message))
     return 'it imports "ipcsup", which is not installed beside it. Run `npm install ipcsup` there, or call it ipcsup.config.ts: that needs no install.'
+  const { code, path } = error as NodeJS.ErrnoException
+  if (code !== undefined && path === file) return explainUnread(code, error.message)
   const line = findLine(file, error)
   return `${line === null ? '' : `${file}:${line}: `}${nameFault(error)}.`
+}
+
+/** The system does not give the file, whose name is in the sentence already. */
+function explainUnread(code: string, message: string): string {
+  if (code === 'EACCES') return 'there is no permission to read it.'
+  return `${message.replace(/, \w+ '.*'$/, '')}.`
 }
 
 /** `TypeError: bad (CODE)`, without what some put around it. */

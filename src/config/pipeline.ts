@@ -85,16 +85,16 @@ function parseRedirection(token: OperatorToken, target: Token | undefined): Stag
   // `|` and `|&` end a stage, so what is left is in both tables.
   const kind = operator as keyof typeof defaultDescriptor
   const fd = token.number === null ? defaultDescriptor[kind] : readDescriptor(token.number, token.at, sign)
-  if (kind === '>&') return { fd, to: { type: 'same', fd: readCopied(target, sign) } }
+  if (kind === '>&') return { fd, to: { type: 'same', fd: readCopied(target, sign, token.at) } }
   return { fd, to: { type: 'file', path: target.text, mode: fileModes[kind] } }
 }
 
-function readCopied(target: WordToken, sign: string): Descriptor {
+function readCopied(target: WordToken, sign: string, at: number): Descriptor {
   if (target.text === '-')
-    throw new LineError(target.at, `"${sign}-": closing a descriptor is not supported. Redirect it to /dev/null.`)
+    throw new LineError(at, `"${sign}-": closing a descriptor is not supported. Redirect it to /dev/null.`)
   if (!/^\d+$/.test(target.text))
-    throw new LineError(target.at, `after "${sign}" there must be 0, 1 or 2. For a file write "> file 2>&1".`)
-  return readDescriptor(target.text, target.at, `${sign}${target.text}`)
+    throw new LineError(at, `after "${sign}" there must be 0, 1 or 2. For a file write "> file 2>&1".`)
+  return readDescriptor(target.text, at, `${sign}${target.text}`)
 }
 
 function readDescriptor(digits: string, at: number, sign: string): Descriptor {

@@ -17,6 +17,8 @@ export interface WordToken {
   readonly text: string
   /** Nothing of it was quoted or escaped. */
   readonly isPlain: boolean
+  /** `text` with a NUL for each part that was quoted or escaped. */
+  readonly bare: string
   readonly at: number
 }
 
@@ -131,6 +133,7 @@ const endsWord = new Set([' ', '\t', '\n', '<', '>', '&', '|', ';', '(', ')'])
 
 function readWord(line: string, start: number): { token: WordToken; end: number } {
   let text = ''
+  let bare = ''
   let isPlain = true
   let at = start
   if (line[start] === '#') refuseComment(start)
@@ -138,10 +141,11 @@ function readWord(line: string, start: number): { token: WordToken; end: number 
     const part = readPart(line, at)
     if (line[at] === '~' && startsTilde(text, isPlain)) refuseTilde(at)
     text += part.text
+    bare += part.isPlain ? part.text : '\0'
     at = part.end
     isPlain &&= part.isPlain
   }
-  return { token: { type: 'word', text, isPlain, at: start }, end: at }
+  return { token: { type: 'word', text, isPlain, bare, at: start }, end: at }
 }
 
 /** A shell puts a home directory for `~` at the start of a word, and after `=` or `:` in what looks like an assignment. */

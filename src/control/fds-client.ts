@@ -52,7 +52,7 @@ interface Place {
 async function ask(place: Place, request: EndRequest): Promise<Answer> {
   const fail = (why: string, cause?: unknown) =>
     new IpcsupError('IPCSUP_ERR_CONTROL', { socket: place.socket, request: `link ${request.link}`, why }, { cause })
-  const deadlineMs = performance.now() + answerTimeoutMs
+  const deadlineMs = performance.now() + place.patienceMs + answerTimeoutMs
   const connection = await connect(place, fail, deadlineMs)
   let packet: ReceivedPacket | null
   try {

@@ -13,9 +13,6 @@ import type { GivenEnd, OutsideEnds } from '../supervisor/outside-ends.js'
 import { type EndAnswer, type EndRequest, fdsSocket } from './fds.js'
 import { encodeError } from './wire.js'
 
-/** What a client may take to ask. */
-const requestTimeoutMs = 2_000
-
 /** Who has said nothing yet. Beyond that the eldest must go: each costs a descriptor of the supervisor. */
 const maxMuteClients = 32
 
@@ -31,8 +28,9 @@ export interface EndsServer {
  * Never keeps the process alive.
  *
  * @param directory - of the run; 0700, so nobody can connect before the socket's own mode is set
+ * @param requestTimeoutMs - what a client may take to ask
  */
-export function serveEnds(ends: OutsideEnds, directory: string): EndsServer {
+export function serveEnds(ends: OutsideEnds, directory: string, requestTimeoutMs = 10_000): EndsServer {
   const socket = fdsSocket(directory)
   const listener = listenForPackets(socket, 128)
   chmodSync(socket, 0o600)
@@ -43,7 +41,8 @@ export function serveEnds(ends: OutsideEnds, directory: string): EndsServer {
     const mayAsk = isAllowed(readPeer(client).uid, process.getuid!())
     // Usually it has asked by now.
     if (!mayAsk || answer(client, ends, socket)) return closeSync(client)
-    clients.add(awaitRequest(client, ends, socket, hangUp => clients.delete(hangUp)))
+    const ask = () => answer(client, ends, socket)
+    clients.add(awaitRequest(client, ask, requestTimeoutMs, hangUp => clients.delete(hangUp)))
     if (clients.size > maxMuteClients) [...clients][0]!()
   }
 
@@ -69,11 +68,14 @@ function removeSocket(socket: string): void {
   }
 }
 
-/** @returns what hangs up on the client; `forget` is called with it once that has happened */
+/**
+ * @param ask - answers the client, if it has said something
+ * @returns what hangs up on the client; `forget` is called with it once that has happened
+ */
 function awaitRequest(
   client: number,
-  ends: OutsideEnds,
-  socket: string,
+  ask: () => boolean,
+  timeoutMs: number,
   forget: (hangUp: () => void) => void,
 ): () => void {
   let isOpen = true
@@ -86,10 +88,14 @@ function awaitRequest(
     forget(hangUp)
   }
   const stop = watchReadable(client, () => {
-    if (answer(client, ends, socket)) hangUp()
+    if (ask()) hangUp()
   })
   stop.unref()
-  const deadline = setTimeout(hangUp, requestTimeoutMs)
+  const deadline = setTimeout(() => {
+    // What it said while we were held up ourselves was said in time.
+    if (isOpen) ask()
+    hangUp()
+  }, timeoutMs)
   deadline.unref()
   return hangUp
 }

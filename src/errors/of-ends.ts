@@ -15,6 +15,10 @@ export const errorsOfEnds = {
     status: 1,
     text: d => `${d.what}: ${d.why}. Pass what JSON has, bytes, bigints, dates, maps or sets.`,
   },
+  IPCSUP_ERR_CALL_STORE: {
+    status: 1,
+    text: d => `\`context.store\` of ${d.call} cannot be used: ${d.why}. ${d.advice}`,
+  },
   IPCSUP_ERR_CALL_TIMEOUT: {
     status: 1,
     text: d =>
@@ -23,6 +27,11 @@ export const errorsOfEnds = {
   IPCSUP_ERR_CALL_UNKNOWN: {
     status: 1,
     text: d => `Whether "${d.call}" was done is not known: ${d.why}. ${d.advice ?? 'Find out before you call again.'}`,
+  },
+  IPCSUP_ERR_CLOSED: {
+    status: 1,
+    text: d =>
+      `${d.what} cannot be used any more: it was closed by this program. Close it after its last use, when nothing of it is waited for.`,
   },
   IPCSUP_ERR_NO_SUCH_METHOD: {
     status: 2,

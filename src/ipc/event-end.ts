@@ -2,6 +2,7 @@
 import { closeSync, readSync, writeSync } from 'node:fs'
 import { IpcsupError } from '../errors.js'
 import { pollNow, type StopWatching, watchReadable, watchWritable } from '../platform/index.js'
+import { closedEnd } from './closed-end.js'
 import { beginEnd, type ClosableEnd } from './open-end.js'
 
 /** A number that one side raises and the other takes. */
@@ -26,7 +27,7 @@ function waitAMoment(_descriptor: number, onReady: () => void): StopWatching {
 const largestAmount = 2n ** 64n - 2n
 
 /** @param descriptor - belongs to the event from now on */
-export function openEvent(descriptor: number): Event {
+export function openEvent(descriptor: number, link?: string): Event {
   const { isOpen, wait, close, once } = beginEnd(() => closeSync(descriptor))
   let lastTurn: Promise<unknown> = Promise.resolve()
 
@@ -36,7 +37,7 @@ export function openEvent(descriptor: number): Event {
       if (attempt(() => readSync(descriptor, number))) return number[0]!
       await wait(watchReadable, descriptor)
     }
-    throw new Error('The event is closed')
+    throw closedEnd(link, 'event')
   }
 
   async function signal(amount: number | bigint = 1): Promise<void> {
@@ -46,7 +47,7 @@ export function openEvent(descriptor: number): Event {
       // It is writable as soon as 1 more fits, and would be for ever while `amount` does not.
       await wait(pollNow(descriptor).writable ? waitAMoment : watchWritable, descriptor)
     }
-    throw new Error('The event is closed')
+    throw closedEnd(link, 'event')
   }
 
   return {

@@ -28,6 +28,8 @@ export interface LinkFacts extends Hint {
   readonly value?: number | readonly number[] | null
   /** Pids that hold it. */
   readonly holders?: readonly number[] | null
+  /** Of these pids those that belong to a process of the graph, with its name: itself, or what it started. */
+  readonly holderNames?: Readonly<Record<number, string>>
   /** Who serves it, and how busy they are. */
   readonly service?: ServiceFacts
   /** How its readers keep up. */
@@ -87,3 +89,15 @@ export type EndState =
   | 'unread'
   /** The hold was given up, so the host cannot know. */
   | 'unknown'
+
+/** A child's half of an end: what the handoff told it. */
+export interface ChildEnd {
+  /** Name of the link, for messages. */
+  readonly link?: string
+  /** -1 where the side has none. */
+  readonly descriptor: number
+  readonly side: string
+  readonly hint: Hint
+  /** No process of the config has it, whatever the environment says: it is that of the app which embeds the supervisor. */
+  readonly isOfApp?: true
+}

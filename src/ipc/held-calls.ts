@@ -4,14 +4,32 @@
  */
 import { closeSync, readSync } from 'node:fs'
 import { createPipe, reopenPipe, type StopWatching, watchReadable } from '../platform/index.js'
+import { Allowance } from './allowance.js'
 import { sideClosed } from './held-pipe.js'
 import type { LinkFacts, LinkObject } from './kind.js'
 
 /**
- * Nobody is listened to for so long after a call, and what comes meanwhile is one call: who writes without end costs us,
- * and those at the other side, twenty signals a second and not all of a core.
+ * So many calls are carried out at once, and then one after each of these times, for which nobody is listened to: what comes
+ * meanwhile is one call. Who writes without end costs us, and those at the other side, twenty signals a second and not all
+ * of a core.
  */
+const mostAtOnce = 20
 const pauseMs = 50
+
+/** Time, as a test may have its own. */
+export interface CallClock {
+  now(): number
+  /** Returns what calls it off. Does not keep the program alive. */
+  after(delayMs: number, act: () => void): () => void
+}
+
+const ownClock: CallClock = {
+  now: () => performance.now(),
+  after: (delayMs, act) => {
+    const timer = setTimeout(act, delayMs).unref()
+    return () => clearTimeout(timer)
+  },
+}
 
 /** What was called is not counted, so nothing waits in it. */
 const facts: LinkFacts = { queuedBytes: null, capacityBytes: null }
@@ -21,12 +39,13 @@ const callingSide = 'from'
 /** How much of what callers write is thrown away at a time: all that a pipe of the usual capacity can have. */
 const mostBytes = 64 * 1024
 
-export function holdCalls(link: string): LinkObject {
+export function holdCalls(link: string, clock = ownClock): LinkObject {
   const ends = createPipe()
   const released = new Set<string>()
   let isOpen = true
   let stop: StopWatching | null = null
-  let pause: NodeJS.Timeout | null = null
+  let endPause = (): void => {}
+  const allowance = new Allowance(mostAtOnce, pauseMs)
 
   const listen = (call: () => void): void => {
     stop = watchReadable(ends.read, () => takeCalls(call))
@@ -35,11 +54,13 @@ export function holdCalls(link: string): LinkObject {
   const takeCalls = (call: () => void): void => {
     const count = readNow(ends.read)
     if (count === null) return
-    stop?.()
     // No writer is left, the hold being given up: it would be readable for ever.
-    if (count === 0) return
-    pause = setTimeout(listen, pauseMs, call)
-    pause.unref()
+    if (count === 0) return stop?.()
+    const delayMs = allowance.take(clock.now())
+    if (delayMs > 0) {
+      stop?.()
+      endPause = clock.after(delayMs, () => listen(call))
+    }
     call()
   }
   const closeWrite = (): void => {
@@ -66,7 +87,7 @@ export function holdCalls(link: string): LinkObject {
       if (!isOpen) return
       isOpen = false
       stop?.()
-      if (pause) clearTimeout(pause)
+      endPause()
       closeWrite()
       closeSync(ends.read)
     },

@@ -10,11 +10,13 @@
  * of one side; from then on the kernel decides (a reader sees the end when the last descriptor of the write side is
  * gone). `destroy` gives up all that is left and removes what has a name. Both may be called twice.
  */
+import type { Advice } from './advice.js'
 import type { Claim } from './claims.js'
-import type { EndState, HandlePart, Hint, LinkFacts } from './facts.js'
+import type { ChildEnd, EndState, HandlePart, Hint, LinkFacts } from './facts.js'
 import type { LinkOptions, OptionField, OptionProblem } from './options.js'
 
 export type {
+  ChildEnd,
   EndState,
   HandlePart,
   Hint,
@@ -170,33 +172,11 @@ export interface LinkObject {
   destroy(): void
 }
 
-/** A child's half of an end: what the handoff told it. */
-export interface ChildEnd {
-  /** Name of the link, for messages. */
-  readonly link?: string
-  /** -1 where the side has none. */
-  readonly descriptor: number
-  readonly side: string
-  readonly hint: Hint
-}
-
 /** What every kind makes of an end in a Node program: a stream, or an object that is closed and says so likewise. */
 export type OpenEnd = { once(event: 'close', listener: () => void): unknown } & (
   | { destroy(): unknown }
   | { close(): unknown }
 )
-
-/** What `ipcsup advise` must know of a kind besides its form, traits and handle. */
-export interface Advice {
-  /** Largest message that goes whole; null: any size, or there are no messages. */
-  readonly largestMessageBytes: number | null
-  /** What is in it is there again after the supervisor was stopped and started. */
-  readonly outlivesStop: boolean
-  /** Each of several readers gets everything; false: what one takes is gone for the others. */
-  readonly copies: boolean
-  /** Options that this takes, as an example. */
-  readonly options: Readonly<Record<string, unknown>>
-}
 
 /** A route: what at one side becomes which signal at the other. */
 export interface Route {
@@ -231,7 +211,12 @@ export interface Kind {
   checkUses?(options: LinkOptions, uses: PlannedUses): readonly OptionProblem[]
   /** What only one link can have, where the options fix it; they may be wrong. Two with the same are an error of a config. */
   claim?(options: LinkOptions): Claim | null
-  /** Where it differs from: messages of any size, gone with the stop. */
+  /**
+   * What a user chooses between, for `ipcsup advise`: options as a config has them, no more than matter, the usual ones first.
+   * By a name of `bench -- ipc` where they were measured apart. Default: one, without options.
+   */
+  readonly choices?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  /** Where it differs from `usualAdvice`. */
   advice?(options: LinkOptions): Partial<Advice>
   /** The lifetime of a link whose config says none. Default: `auto`. `reset` where half a message breaks the survivor. */
   readonly defaultLifetime?: 'auto' | 'hold' | 'reset'

@@ -17,6 +17,12 @@ export function parseListenAddress(text: string): ListenAddress | null {
   return isVersion4(plain) ? { host: plain, port } : null
 }
 
+/** Nobody on another machine reaches it. */
+export function isLoopback(listen: string): boolean {
+  const host = parseListenAddress(listen)?.host
+  return host === '::1' || host?.startsWith('127.') === true
+}
+
 /** The kernel says an interface by its number, which means nothing to Node: with a zone the host is as the config has it. */
 export function keepZone(host: string | null): { readonly host?: string } {
   return host?.includes('%') ? { host } : {}

@@ -1,6 +1,7 @@
 /** The child's half of a lock. */
 import { closeSync } from 'node:fs'
 import { tryLockRange, unlockRange } from '../platform/index.js'
+import { closedEnd } from './closed-end.js'
 import { beginEnd, type ClosableEnd } from './open-end.js'
 import { createWaitingLine, type WaitOptions } from './waiting-line.js'
 
@@ -23,7 +24,8 @@ export interface Lock extends ClosableEnd {
 }
 
 /** @param descriptor - of an own description of the lock file, open for writing; belongs to the lock from now on */
-export function openLock(descriptor: number): Lock {
+export function openLock(descriptor: number, link?: string): Lock {
+  const closed = (): Error => closedEnd(link, 'lock')
   let isHeld = false
   const tryOnce = (): boolean => {
     // The kernel lets a description have its own lock twice.
@@ -34,7 +36,7 @@ export function openLock(descriptor: number): Lock {
   const line = createWaitingLine('the lock', tryOnce)
   const { isOpen, close, once } = beginEnd(() => {
     isHeld = false
-    line.close()
+    line.close(closed())
     closeSync(descriptor)
   })
 
@@ -46,7 +48,7 @@ export function openLock(descriptor: number): Lock {
   }
 
   const refuseClosed = (): void => {
-    if (!isOpen()) throw new Error('The lock is closed')
+    if (!isOpen()) throw closed()
   }
 
   return {

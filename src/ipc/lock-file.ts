@@ -1,5 +1,5 @@
 /** The lock file of a link: made or taken over, removed while it is ours. Nothing is ever written to it. */
-import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync } from 'node:fs'
+import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { NamedObject, Where } from './kind.js'
 import { identify, identifyFile, removeNamed } from './named-objects.js'
@@ -58,12 +58,23 @@ function claim(path: string, where: Where, refuse: Refuse): { object: NamedObjec
     if (errnoOf(error) !== 'EEXIST') throw explain(path, error, refuse)
   }
   const object = identify('file', path)
-  const advice = 'Set `existing: true` to use it, remove it, or choose another `path`.'
+  const advice = isRegular(path)
+    ? 'Set `existing: true` to use it, remove it, or choose another `path`.'
+    : 'Remove it, or choose another `path`.'
   if (!object || !where.wasOurs(object)) throw refuse(`${path} exists already and is not of this config`, advice)
   const descriptor = openRegular(path, refuse)
   if (identifyFile(fstatSync(descriptor)) === object.identity) return { object, descriptor }
   closeSync(descriptor)
   throw refuse(`somebody replaced ${path}`, 'Choose another `path`.')
+}
+
+/** Also by way of a symbolic link, which `existing` follows. */
+function isRegular(path: string): boolean {
+  try {
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
 }
 
 function openRegular(path: string, refuse: Refuse): number {

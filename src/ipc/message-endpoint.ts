@@ -8,6 +8,7 @@ import {
   watchReadable,
   watchWritable,
 } from '../platform/index.js'
+import { closedEnd } from './closed-end.js'
 import { checkBytes } from './message-bytes.js'
 import { beginEnd, type ClosableEnd } from './open-end.js'
 
@@ -23,7 +24,7 @@ export interface MessageEndpoint extends ClosableEnd {
 }
 
 /** @param descriptor - belongs to the endpoint from now on */
-export function openMessageEndpoint(descriptor: number): MessageEndpoint {
+export function openMessageEndpoint(descriptor: number, link?: string): MessageEndpoint {
   const { isOpen, wait, close, once } = beginEnd(() => closeSync(descriptor))
 
   async function send(message: Uint8Array): Promise<void> {
@@ -32,7 +33,7 @@ export function openMessageEndpoint(descriptor: number): MessageEndpoint {
       if (sendMessage(descriptor, message)) return
       await wait(watchWritable, descriptor)
     }
-    throw new Error('The endpoint is closed')
+    throw closedEnd(link, 'socket')
   }
 
   async function* receive(): AsyncGenerator<Uint8Array, void, undefined> {

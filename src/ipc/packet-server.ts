@@ -1,6 +1,7 @@
 /** The child's half of unix sockets that carry messages, which Node's own sockets cannot be. */
 import { closeSync } from 'node:fs'
 import { acceptConnection, receiveMessage, watchReadable } from '../platform/index.js'
+import { closedEnd } from './closed-end.js'
 import { type MessageEndpoint, openMessageEndpoint } from './message-endpoint.js'
 import { beginEnd, type ClosableEnd } from './open-end.js'
 
@@ -20,8 +21,8 @@ export interface DatagramReceiver extends ClosableEnd {
 }
 
 /** @param descriptor - of a listening socket; belongs to the server from now on */
-export function servePackets(descriptor: number): PacketServer {
-  return serveConnections(descriptor, openMessageEndpoint)
+export function servePackets(descriptor: number, link?: string): PacketServer {
+  return serveConnections(descriptor, accepted => openMessageEndpoint(accepted, link), link)
 }
 
 /**
@@ -33,6 +34,7 @@ export function servePackets(descriptor: number): PacketServer {
 export function serveConnections<Connection>(
   descriptor: number,
   open: (descriptor: number) => Connection,
+  link?: string,
 ): ConnectionServer<Connection> {
   const { isOpen, wait, close, once } = beginEnd(() => closeSync(descriptor))
 
@@ -61,7 +63,7 @@ export function serveConnections<Connection>(
     accept: async () => {
       const connection = await next()
       if (connection) return connection
-      throw new Error('The server is closed')
+      throw closedEnd(link, 'server')
     },
     async *[Symbol.asyncIterator]() {
       for (let connection = await next(); connection; connection = await next()) yield connection

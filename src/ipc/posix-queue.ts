@@ -21,7 +21,7 @@ export const defaultQueueSize = { maxMessages: 10, messageSize: 8192 } as const 
 
 /** @throws IPCSUP_ERR_LINK_CREATE; then nothing of it is left */
 export function makePosixQueue(options: LinkOptions, where: Where): LinkObject {
-  const name = typeof options['name'] === 'string' ? options['name'] : `/${where.uniqueName}`
+  const name = readName(options, where)
   if (options['existing'] === true) return holdQueue(openExisting(name, where), name, where.link, () => {})
   const queue = claimName(name, options, where)
   try {
@@ -34,6 +34,10 @@ export function makePosixQueue(options: LinkOptions, where: Where): LinkObject {
     removeQueue(name)
     throw error
   }
+}
+
+function readName({ name }: LinkOptions, where: Where): string {
+  return `/${typeof name === 'string' ? name.replace(/^\//, '') : where.uniqueName}`
 }
 
 function openExisting(name: string, where: Where): number {

@@ -1,4 +1,6 @@
 /** The child's half of a message queue. */
+import { IpcsupError } from '../errors.js'
+import { closedEnd } from './closed-end.js'
 import type { ChildEnd } from './kind.js'
 import { checkBytes } from './message-bytes.js'
 import { beginEnd, type ClosableEnd } from './open-end.js'
@@ -22,14 +24,14 @@ export function openQueueEnd(end: ChildEnd, system: keyof typeof systems): Queue
   const inOrder = makeLine()
 
   async function send(bytes: Uint8Array, options: SendOptions = {}): Promise<void> {
-    if (side === 'read') throw wrongSide('send', side, 'write')
+    if (side === 'read') throw wrongSide(end, 'sent to', 'write')
     checkBytes(bytes)
     const act = (): true | null => queue.send(bytes, options) || null
     await inOrder(options.signal, () => repeat('write', options.signal, act))
   }
 
   async function receive(options: ReceiveOptions = {}): Promise<QueueMessage> {
-    if (side === 'write') throw wrongSide('receive', side, 'read')
+    if (side === 'write') throw wrongSide(end, 'received from', 'read')
     const act = (): Promise<QueueMessage> => repeat('read', options.signal, () => queue.receive(options))
     return queue.hasTypes ? act() : inOrder(options.signal, act)
   }
@@ -41,7 +43,7 @@ export function openQueueEnd(end: ChildEnd, system: keyof typeof systems): Queue
       if (result !== null) return result
       await life.wait(orAborted(queue.wait(way, turn), signal), queue.descriptor)
     }
-    throw new Error('The queue is closed')
+    throw closedEnd(end.link, 'queue')
   }
 
   async function* iterate(): AsyncGenerator<QueueMessage, void, undefined> {
@@ -98,6 +100,8 @@ function orAborted(wait: Wait, signal: AbortSignal | undefined): Wait {
   }
 }
 
-function wrongSide(action: string, side: string, needed: string): Error {
-  return new Error(`This process has the side "${side}" of the queue; to ${action} it needs "${needed}"`)
+function wrongSide({ link = 'queue', side }: ChildEnd, what: string, needed: string): IpcsupError {
+  const why = `this process has its side "${side}"`
+  const advice = `Declare it at the side "${needed}" in the config, which may be that of another process.`
+  return new IpcsupError('IPCSUP_ERR_LINK_USE', { link, what, why, advice })
 }

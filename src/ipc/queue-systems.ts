@@ -72,14 +72,13 @@ function openPosix(end: ChildEnd, side: 'read' | 'write'): QueueSystem {
     descriptor,
     hasTypes: false,
     send: (bytes, { priority = 0, type }) => {
-      if (type !== undefined)
-        throw new TypeError("A POSIX queue has priorities, no types (those have queues with system: 'sysv')")
+      refuse('type', type, 'posix')
       checkNumber('priority', priority, 0, 32_767)
       if (bytes.byteLength > messageSize) throw tooLarge(bytes, `the \`messageSize\` of the queue is ${messageSize}`)
       return sendToQueue(descriptor, bytes, priority)
     },
     receive: ({ type }) => {
-      if (type !== undefined) throw new TypeError("A POSIX queue has no types (those have queues with system: 'sysv')")
+      refuse('type', type, 'posix')
       const message = receiveFromQueue(descriptor, room)
       return message && { bytes: message.bytes.slice(), priority: message.priority }
     },
@@ -98,7 +97,7 @@ function openSysv({ hint }: ChildEnd): QueueSystem {
     descriptor: -1,
     hasTypes: true,
     send: (bytes, { type = 1, priority }) => {
-      if (priority !== undefined) throw new TypeError("A queue with system: 'sysv' has types, no priorities")
+      refuse('priority', priority, 'sysv')
       checkNumber('type', type, 1, 2 ** 31 - 1)
       if (bytes.byteLength > largest) throw tooLarge(bytes, `this system grants ${largest} (/proc/sys/kernel/msgmax)`)
       const isSent = sendToSysvQueue(id, type, bytes)
@@ -143,6 +142,17 @@ function waitFor(delayMs: number): Wait {
     const timer = setTimeout(onReady, delayMs)
     return Object.assign(() => clearTimeout(timer), { unref: () => void timer.unref() })
   }
+}
+
+const has = {
+  posix: 'a POSIX queue has priorities, no types; those have queues with system: "sysv"',
+  sysv: 'a queue with system: "sysv" has types, no priorities',
+} as const
+
+/** For what the other system has. */
+function refuse(what: string, value: number | undefined, system: keyof typeof has): void {
+  if (value === undefined) return
+  throw new IpcsupError('IPCSUP_ERR_VALUE_RANGE', { what: `The ${what} ${value}`, why: has[system] })
 }
 
 function checkNumber(what: string, value: number, min: number, max: number): void {

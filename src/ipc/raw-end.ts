@@ -7,6 +7,7 @@ import {
   watchReadable,
   watchWritable,
 } from '../platform/index.js'
+import { closedEnd } from './closed-end.js'
 import { checkBytes } from './message-bytes.js'
 import { beginEnd, type ClosableEnd } from './open-end.js'
 
@@ -27,7 +28,7 @@ export interface ReceivedPacket {
 }
 
 /** @param descriptor - belongs to the socket from now on */
-export function openRawSocket(descriptor: number): RawSocket {
+export function openRawSocket(descriptor: number, link?: string): RawSocket {
   const { isOpen, wait, close, once } = beginEnd(() => closeSync(descriptor))
 
   async function send(bytes: Uint8Array, host: string): Promise<void> {
@@ -36,7 +37,7 @@ export function openRawSocket(descriptor: number): RawSocket {
       if (sendDatagram(descriptor, bytes, { host, port: 0 })) return
       await wait(watchWritable, descriptor)
     }
-    throw new Error('The socket is closed')
+    throw closedEnd(link, 'socket')
   }
 
   async function* receive(): AsyncGenerator<ReceivedPacket, void, undefined> {

@@ -2,6 +2,7 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { IpcsupError } from '../errors.js'
 import { changeSysvSemaphore, readSysvSemaphoreValues } from '../platform/index.js'
+import { closedEnd } from './closed-end.js'
 import type { ChildEnd } from './kind.js'
 import { callOnce } from './lock-end.js'
 import { beginEnd, type ClosableEnd } from './open-end.js'
@@ -53,16 +54,17 @@ interface Permits {
  */
 type Given = 'taken' | 'kept' | 'either'
 
-export function openSemaphore({ hint }: ChildEnd): Semaphore {
+export function openSemaphore({ link, hint }: ChildEnd): Semaphore {
+  const closed = (): Error => closedEnd(link, 'semaphore')
   const permits = hint.name === undefined ? openSet(hint.id!) : openPosix(hint.name)
   const lines = new Map<string, WaitingLine>()
   const { isOpen, close, once } = beginEnd(() => {
-    for (const line of lines.values()) line.close()
+    for (const line of lines.values()) line.close(closed())
     permits.close()
   })
 
   const refuseClosed = (): void => {
-    if (!isOpen()) throw new Error('The semaphore is closed')
+    if (!isOpen()) throw closed()
   }
 
   const check = (member: number): void => {

@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, fsync } from 'node:fs'
 import { promisify } from 'node:util'
 import { mapMemory, planUnmapping } from '../platform/index.js'
+import { closedEnd } from './closed-end.js'
 import type { ChildEnd } from './kind.js'
 import { beginEnd, type ClosableEnd } from './open-end.js'
 
@@ -45,7 +46,7 @@ interface Mapping {
 const mappings = new Map<string, Mapping>()
 
 /** @param end - its descriptor belongs to the memory from now on; ask twice and the same memory comes */
-export function openShm({ descriptor, side }: Pick<ChildEnd, 'descriptor' | 'side'>): Shm {
+export function openShm({ link, descriptor, side }: Pick<ChildEnd, 'link' | 'descriptor' | 'side'>): Shm {
   const isWritable = side !== 'map-ro'
   const { dev, ino } = fstatSync(descriptor)
   const key = `${dev}:${ino}:${isWritable}`
@@ -74,7 +75,7 @@ export function openShm({ descriptor, side }: Pick<ChildEnd, 'descriptor' | 'sid
       return new type(buffer, byteOffset, length ?? Math.floor((buffer.byteLength - byteOffset) / size))
     },
     flush: async () => {
-      if (!isOpen()) throw new Error('The memory is closed')
+      if (!isOpen()) throw closedEnd(link, 'memory')
       // Who closes meanwhile does not take the descriptor away from under it.
       mapping.users++
       try {

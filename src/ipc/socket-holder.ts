@@ -22,7 +22,7 @@ function hasSocket(pid: number, inode: string): boolean {
 }
 
 /** Of another user's process, or one that ended, there is nothing to see. */
-function listOrEmpty(directory: string): readonly string[] {
+export function listOrEmpty(directory: string): readonly string[] {
   try {
     return readdirSync(directory)
   } catch {
@@ -31,7 +31,7 @@ function listOrEmpty(directory: string): readonly string[] {
 }
 
 /** It may be closed since it was listed, as of this process the one that the list was read by. */
-function readLinkOrEmpty(path: string): string {
+export function readLinkOrEmpty(path: string): string {
   try {
     return readlinkSync(path)
   } catch {

@@ -13,8 +13,8 @@ export function addressOf({ path, name = '@' }: Hint): UnixAddress {
 }
 
 /** Of `seqpacket` and `dgram`. */
-export async function connectMessages(type: SocketType, address: UnixAddress): Promise<MessageEndpoint> {
-  return openMessageEndpoint(await connectDescriptor(type, address))
+export async function connectMessages(type: SocketType, address: UnixAddress, link?: string): Promise<MessageEndpoint> {
+  return openMessageEndpoint(await connectDescriptor(type, address), link)
 }
 
 /** Not by Node's `connect`: Node 20 fills an abstract name up with NULs, and so connects to another one. */

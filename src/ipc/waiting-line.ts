@@ -21,7 +21,7 @@ export interface WaitingLine {
   /** Something was given back by this program itself: tries now. */
   tryNow(): void
   /** Rejects all who wait. */
-  close(): void
+  close(reason: Error): void
 }
 
 interface Waiter {
@@ -105,10 +105,10 @@ export function createWaitingLine(what: string, tryOnce: (isAgain: boolean) => b
     tryNow: () => {
       if (waiters.size > 0) serveNow()
     },
-    close: () => {
+    close: reason => {
       for (const { leave, reject } of [...waiters]) {
         leave()
-        reject(new Error(`The end was closed while ${what} was waited for`))
+        reject(reason)
       }
     },
   }

@@ -103,7 +103,7 @@ async function openForApp(plan: Plan, host: LocalHost, link: string, side: strin
       advice: 'Give it to a process, or use a socketpair.',
     })
   const { descriptor, hint } = host.takeEnd(link, side)
-  const end = await kind.open({ descriptor, side, hint }, planned.options)
+  const end = await kind.open({ link, descriptor, side, hint, isOfApp: true }, planned.options)
   end.once('close', over)
   return { end, close: () => ('destroy' in end ? end.destroy() : end.close()) }
 }

@@ -69,11 +69,13 @@ export function describeClosing({ leftovers, droppedLogBytes }: Closing): string
     ...Object.entries(leftovers).map(
       ([name, pids]) => `Ended what "${name}" had left behind: process ${pids.join(', ')}.`,
     ),
-    ...Object.entries(droppedLogBytes).map(
-      ([stream, bytes]) =>
-        `${bytes.toLocaleString('en-US')} bytes of the log ${stream} could not be written and are lost.`,
-    ),
+    ...Object.entries(droppedLogBytes).map(([stream, bytes]) => describeDropped(stream, bytes)),
   ]
+}
+
+function describeDropped(stream: string, bytes: number): string {
+  if (bytes === 0) return `The end of the log ${stream} may be lost; how much of it is not known.`
+  return `${bytes.toLocaleString('en-US')} bytes of the log ${stream} could not be written and are lost.`
 }
 
 export const statusPhase = {

@@ -51,7 +51,7 @@ test('memory that was closed as often as it was opened does not come again, and 
     code: 'IPCSUP_ERR_LINK_USE',
     message: expect.stringMatching(/Link "board" cannot be opened again: its descriptor was closed with the end/),
   })
-  await expect(third.flush()).rejects.toThrow('The memory is closed')
+  await expect(third.flush()).rejects.toThrow('The end of link "board" cannot be used any more')
 })
 
 test('what is being flushed while its memory is closed is flushed', async () => {

@@ -74,7 +74,7 @@ describe('ready and status', () => {
       const { stdout, stderr, status } = spawnSync(process.execPath, [driver], {
         env,
         encoding: 'utf8',
-        timeout: 20_000,
+        timeout: 120_000,
       })
       expect({ stdout, stderr, status }).toEqual({ stdout: 'false false\n', stderr: '', status: 0 })
     },

@@ -249,7 +249,7 @@ describe('init', () => {
     expect({ outcome, out }).toEqual({ outcome: 0, out: expect.stringMatching(/^ok /) })
     const again = await ipcsup('init')
     expect(again.outcome).toBe(2)
-    expect(again.err).toContain('exists and is not overwritten')
+    expect(again.err).toContain('exists and is not overwritten. Use it, or remove it first.')
     expect(readFileSync('ipcsup.config.ts', 'utf8')).toBe(written)
   })
 
@@ -298,6 +298,7 @@ describe('completion', () => {
     expect(complete(['ipcsup', 'st'], 1)).toEqual(['start', 'status', 'stop'])
     expect(complete(['ipcsup', 'start', '--det'], 2)).toEqual(['--detach'])
     expect(complete(['ipcsup', 'restart', 'p'], 2)).toEqual(['parse'])
+    expect(complete(['ipcsup', 'graph', '--p'], 2)).toEqual(['--pid'])
     expect(complete(['ipcsup', 'graph', '--format', ''], 3)).toEqual(['text', 'dot', 'mermaid'])
     expect(complete(['ipcsup', 'signal', 'HU'], 2)).toEqual(['HUP'])
     expect(complete(['ipcsup', 'signal', 'HUP', ''], 3)).toEqual(['parse', 'tail'])

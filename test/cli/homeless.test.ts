@@ -45,6 +45,19 @@ test.skipIf(!canSwitch)('a user without a home starts a TypeScript config, whose
   expect(readdirSync(join(directory, 'runtime', 'ipcsup'))).toEqual([])
 })
 
+test.skipIf(!canSwitch).each(['ipcsup.config.json', 'ipcsup.config.yaml', 'ipcsup.config.ts'])(
+  'a config %s that may not be read is named once, with what is wrong',
+  name => {
+    const path = join(directory, name)
+    writeFileSync(path, '{}', { mode: 0 })
+    const { status, stderr } = ipcsup('check')
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: `ipcsup: The config ${path} cannot be loaded: there is no permission to read it.\n`,
+    })
+  },
+)
+
 test.skipIf(!canSwitch)('a user without a home is told what a start in the background lacks', () => {
   writeFileSync(join(directory, 'ipcsup.config.json'), JSON.stringify({ processes: { web: { command: 'true' } } }))
   const { status, stderr } = ipcsup('start', '--detach')

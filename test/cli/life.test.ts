@@ -22,6 +22,15 @@ const listOfRun = (run: string) =>
     .map(({ pid }) => pid)
     .filter(pid => readOwner(pid).run === run)
 
+/** Empty of one that has ended meanwhile. */
+function readCommandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+  } catch {
+    return ''
+  }
+}
+
 const isGone = (pid: number) => !isAlive(readProcess(pid))
 
 describe('§16 start --detach', () => {
@@ -129,9 +138,7 @@ describe('§16 a supervisor that was killed', () => {
     const { pid, processes } = await sandbox.status()
     const run = readOwner(processes[0]!.pid!).run!
     await until('the leavers have left', () => {
-      const sleepers = listOfRun(run).filter(each =>
-        readFileSync(`/proc/${each}/cmdline`, 'latin1').startsWith('sleep'),
-      )
+      const sleepers = listOfRun(run).filter(each => readCommandLine(each).startsWith('sleep'))
       return sleepers.filter(each => readProcess(each)?.session === each).length === 5
     })
     const pids = listOfRun(run)

@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { program } from '../support/command-line.js'
+import { killIfAlive, program } from '../support/command-line.js'
 import { until } from '../support/conditions.js'
 
 // The limit counts all processes of a user, so the test has one that nobody else has.
-const user = 61_357
+const user = 40_000 + (process.pid % 20_000)
 const asUser = ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups']
 const canSwitch =
   process.getuid!() === 0 && spawnSync(asUser[0]!, [...asUser.slice(1), program, '--version']).status === 0
@@ -32,8 +32,12 @@ beforeEach(() => {
   for (const path of [directory, join(directory, 'runtime')]) chownSync(path, user, user)
 })
 
-afterEach(() => {
-  for (const pid of listPids()) process.kill(pid, 'SIGKILL')
+afterEach(async () => {
+  await until('nobody of the user is left', () => {
+    const pids = listPids()
+    for (const pid of pids) killIfAlive(pid)
+    return pids.length === 0
+  })
   rmSync(directory, { recursive: true })
 })
 
@@ -48,7 +52,7 @@ const ask = (...argv: string[]) =>
 test.skipIf(!canSwitch)(
   'a supervisor whose children have reached the limit of processes still tells its status, and ends them all',
   async () => {
-    const config = { processes: { bomb: { command: ['python3', '-c', bomb], stopTimeout: '1s' } } }
+    const config = { processes: { bomb: { command: ['python3', '-c', bomb], stopTimeout: '20s' } } }
     writeFileSync(join(directory, 'ipcsup.config.json'), JSON.stringify(config))
     supervisor = spawn('prlimit', ['--nproc=48', ...asUser, program, 'start'], {
       cwd: directory,

@@ -143,7 +143,24 @@ describe('permits', () => {
     await once(holding.child, 'exit')
     expect((await link('', 'guard', 'with', '--timeout', '0', '--', 'true')).status).toBe(1)
     process.kill(Number(holding.out()), 'SIGKILL')
-    expect((await link('', 'guard', 'with', '--timeout', '5s', '--', 'true')).status).toBe(0)
+    expect((await link('', 'guard', 'with', '--timeout', '30s', '--', 'true')).status).toBe(0)
+  })
+
+  test('of a lock are shown with who has them: in the status, the graph and the JSON', async () => {
+    await start({
+      links: { guard: { kind: 'lock' } },
+      processes: { keeper: { command: 'ipcsup link guard with -- sleep 1000', links: { guard: 'use' } } },
+    })
+    const readStatus = async () => JSON.parse((await sandbox.ipcsup('status', '--json')).out)
+    await until('it is held by both', async () => (await readStatus()).links[0].holders.length === 2)
+    const { links, processes } = await readStatus()
+    const { pid } = processes[0]
+    const { holders } = links[0]
+    expect(links[0]).toMatchObject({ value: 0, holderNames: { [holders[0]]: 'keeper', [holders[1]]: 'keeper' } })
+    expect(holders).toContain(pid)
+    const shown = holders.map((holder: number) => `keeper (${holder})`).join(', ')
+    expect((await sandbox.ipcsup('status')).out).toContain(shown)
+    expect((await sandbox.ipcsup('graph')).out).toContain(`held by ${shown}`)
   })
 
   test('are not given up when ipcsup is told to end: the command is, and its end is waited for', async () => {
@@ -335,8 +352,11 @@ test('the supervisor has as many descriptors after many uses as before', async (
   await until('one has read it', () => dying.some(({ out }) => out() === 'text'))
   for (const { child } of dying) child.kill('SIGKILL')
   await Promise.all(dying.map(({ ended }) => ended))
-  await until('all is closed', async () => (await list()).length <= before.length)
-  expect(await list()).toEqual(before)
+  const added = async () => {
+    const after = await list()
+    return after.length > before.length ? after : after.filter(target => !before.includes(target))
+  }
+  await until('all is closed', async () => (await added()).length === 0)
 })
 
 describe('a ring', () => {
@@ -404,7 +424,7 @@ describe('inside a supervised process', () => {
     await start({
       links: { jobs: { kind: 'queue' }, guard: { kind: 'lock' }, done: { kind: 'pipe' } },
       processes: {
-        work: { ...script, replicas: 2, restart: 'on-failure', env: { PATIENCE: '3s' } },
+        work: { ...script, replicas: 2, restart: 'on-failure', env: { PATIENCE: '60s' } },
         list: { command: 'cat', stdin: 'done', stdout: { file: 'done.txt' } },
       },
     })
@@ -416,10 +436,11 @@ describe('inside a supervised process', () => {
     await until('all are done', () => done().split('\n').length === 16)
     await sandbox.ipcsup('signal', 'KILL', 'work.0')
     await until('it is there again', async () => (await sandbox.status()).processes[0]!.restarts === 1)
+    // Else it may be the other one that takes what comes.
+    await sandbox.ipcsup('signal', 'STOP', 'work.1')
     await link('100\n', 'jobs', 'send')
-    await until('that is done too', () => done().split('\n').length === 17)
+    await until('that is done too', () => done().endsWith('\n100 by work.0\n'))
     expect(readFileSync(join(sandbox.directory, 'total'), 'utf8')).toBe('220\n')
-    expect(new Set(done().match(/work\.\d/g))).toEqual(new Set(['work.0', 'work.1']))
   })
 
   test('the inherited end is used, and shared descriptions stay blocking', async () => {
@@ -437,7 +458,7 @@ describe('inside a supervised process', () => {
     })
     // A link that it has no end of comes from its own supervisor.
     expect((await link('', 'other', 'receive')).out).toBe('three\n')
-    const read = (name: string) => readFileSync(join(sandbox.directory, name), 'utf8')
+    const read = (name: string) => readFileSync(join(sandbox.directory, name), { encoding: 'utf8', flag: 'a+' })
     expect(read('said.txt')).toBe('True\nown side  a\n')
     await until('both have come', () => read('heard.txt') === 'one\ntwo\n')
   })

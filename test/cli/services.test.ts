@@ -68,6 +68,8 @@ test('services shows who serves what, who does not yet, and how busy they are', 
 test('call prints what a function answers: text, JSON, bytes, nothing, or a line for each item', async () => {
   await using sandbox = createSandbox()
   await start(sandbox, { server: { command: programs.Node!('serve'), links: link } })
+  // While nobody serves, who waits for long is told so.
+  await serves(sandbox, 1)
   const call = async (...words: string[]) => {
     const { status, out, err } = await sandbox.ipcsup('call', ...words)
     expect([status, err]).toEqual([0, ''])

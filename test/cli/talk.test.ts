@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   appendFileSync,
@@ -11,11 +11,13 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { runCommandLine } from '../../src/cli/command-line.js'
 import type { Output } from '../../src/cli/output.js'
+import { parseRunLine } from '../../src/config/run-line.js'
 import { serveControls } from '../../src/control/server.js'
 import { IpcsupError } from '../../src/errors.js'
+import { kinds } from '../../src/ipc/kinds/index.js'
 import { identify } from '../../src/ipc/named-objects.js'
 import type { Controls, ProcessStatus, Report, Status } from '../../src/supervisor/controls.js'
 import { openRun } from '../../src/supervisor/run/open.js'
@@ -117,7 +119,15 @@ const factualStatus: Status = {
       messages: 3,
     },
     { ...noBytes, name: 'web', kind: 'tcp', host: '::1', port: 8080, waiting: 1 },
-    { ...noBytes, name: 'seats', kind: 'semaphore', id: 7, value: [2, 0], holders: [4120, 4121] },
+    {
+      ...noBytes,
+      name: 'seats',
+      kind: 'semaphore',
+      id: 7,
+      value: [2, 0],
+      holders: [4120, 4121],
+      holderNames: { 4121: 'web' },
+    },
     { ...noBytes, name: 'lines', kind: 'fifo', path: '/x/\x1b[2J', capacityBytes: 4096, queuedBytes: null },
   ],
 }
@@ -227,11 +237,11 @@ describe('status', () => {
     const { out } = await ipcsup('status')
     expect(out.split('\n').slice(7).join('\n')).toBe(
       [
-        'LINK   KIND       QUEUED  MESSAGES  CAPACITY  WAITING  VALUE  HELD BY     PLACE',
-        'jobs   queue        12 B         3    80 KiB                              /x.jobs',
-        'web    tcp                                          1                     [::1]:8080',
-        'seats  semaphore                                         2 0  4120, 4121  id 7',
-        'lines  fifo                            4 KiB                              /x/\\x1b[2J',
+        'LINK   KIND       QUEUED  MESSAGES  CAPACITY  WAITING  VALUE  HELD BY           PLACE',
+        'jobs   queue        12 B         3    80 KiB                                    /x.jobs',
+        'web    tcp                                          1                           [::1]:8080',
+        'seats  semaphore                                         2 0  4120, web (4121)  id 7',
+        'lines  fifo                            4 KiB                                    /x/\\x1b[2J',
         '',
       ].join('\n'),
     )
@@ -305,6 +315,28 @@ describe('verbs that ask for something', () => {
     expect(out).toBe(
       'orders ended badly: 3 processes, 3 restarts; tail (killed by SIGKILL, input lost: lines), web (exit 3)\n',
     )
+  })
+
+  test('stop says whom it waits for when it takes long, and that --now helps', async () => {
+    const { controls } = await startFake(here())
+    const stop = controls.stop
+    const [out, err] = [collect(), collect()]
+    const isAsked = new Promise<void>(asked => {
+      controls.stop = async (...args) => {
+        asked()
+        await new Promise<void>(resolve => {
+          err.onText = resolve
+        })
+        return stop(...args)
+      }
+    })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const ended = runCommandLine(['stop'], out, err)
+    await isAsked
+    vi.advanceTimersByTime(5_000)
+    vi.useRealTimers()
+    await ended
+    expect(err.text).toBe('Waiting for parse to end. `ipcsup stop --now` stops all at once, without draining.\n')
   })
 
   test('stop --now does not drain; --json prints the report; --end needs names', async () => {
@@ -408,6 +440,20 @@ describe('graph', () => {
     expect(out).not.toContain('m\ny')
   })
 
+  test('with --pid is that of a supervisor without a config, as it stands', async () => {
+    const { controls, pid } = await startFake(null, 'run')
+    const { plan } = parseRunLine('tail | parse', { kinds, cwd: directory })
+    const [lines] = status.links
+    controls.plan = async () => plan
+    controls.status = async () => ({ ...status, links: [{ ...lines!, name: 'run.1' }] })
+    rmSync('ipcsup.config.json')
+    expect((await ipcsup('graph', '--pid', String(pid))).out.split('\n').slice(0, 2)).toEqual([
+      'LINK   KIND  FLOW                       NOW',
+      'run.1  pipe  run.1-tail -> run.2-parse  3.0 KiB of 64 KiB queued',
+    ])
+    expect(await ipcsup('graph', '--pid', '4000000')).toMatchObject({ outcome: 3, out: '' })
+  })
+
   test('is that of the config when the supervisor does not answer', async () => {
     const { controls } = await startFake(here())
     controls.status = () => Promise.reject(new IpcsupError('IPCSUP_ERR_REQUEST', { request: 'status', why: 'no' }))
@@ -418,7 +464,8 @@ describe('graph', () => {
 test('ls --links lists the named objects of all runs, and which a killed supervisor left', async () => {
   const runs = [await startFake(here()), await startFake('/srv/dead.json', 'dead')] as const
   const paths = ['here', 'left', 'gone'].map(name => join(directory, name))
-  for (const path of paths) writeFileSync(path, '')
+  execFileSync('mkfifo', [paths[0]!])
+  for (const path of paths.slice(1)) writeFileSync(path, '')
   const record = (run: (typeof runs)[number], link: string, path: string) => {
     const object = { link, ...identify('file', path)!, recordedMs: Date.now() }
     appendFileSync(join(run.directory, 'ledger.jsonl'), `${JSON.stringify({ object })}\n`)
@@ -435,7 +482,7 @@ test('ls --links lists the named objects of all runs, and which a killed supervi
   expect(out.split('\n').filter(line => line.startsWith('RUN') || line.includes(directory))).toEqual([
     expect.stringMatching(/^RUN +STATE +PID +LINK +TYPE +NAME$/),
     expect.stringMatching(new RegExp(`^dead +killed +${runs[1].pid} +jobs +file +${paths[1]}$`)),
-    expect.stringMatching(new RegExp(`^orders +running +${runs[0].pid} +lines +file +${paths[0]}$`)),
+    expect.stringMatching(new RegExp(`^orders +running +${runs[0].pid} +lines +FIFO +${paths[0]}$`)),
   ])
   expect(err).toContain('ipcsup clean')
   const rows = JSON.parse((await ipcsup('ls', '--links', '--json')).out) as { name: string }[]

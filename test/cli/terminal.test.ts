@@ -88,7 +88,8 @@ describe('§12 run on a terminal', () => {
     terminal.type('\x1a')
     await terminal.shows(/stopped=\d+/)
     const pid = readPid(terminal.out(), 'pid')
-    expect(stateOf(pid)).toBe('T')
+    // A signal that stops is obeyed once the stage has its turn.
+    await until('the stage is stopped', () => stateOf(pid) === 'T')
     terminal.type('\n')
     await until('the stage runs again', () => stateOf(pid) !== 'T')
     terminal.type('more\n')
@@ -166,12 +167,12 @@ describe('§12 start on a terminal', () => {
       processes: { talk: { command: ['sh', '-c', 'for n in 1 2 3 4 5; do echo $n; done; exec sleep 1000'] } },
     })
     const terminal = sandbox.openTerminal('ipcsup start 2>&1 | head -n 1; read line')
-    await until('it runs', async () => (await sandbox.ipcsup('status')).status === 0)
+    const logged = async () =>
+      (await sandbox.ipcsup('logs', '-n', '100')).out.split('\n').filter(line => line === 'talk | 5').length
+    // One that is ended before it has said all says less.
+    await until('it has logged', async () => (await logged()) === 1)
     expect((await sandbox.ipcsup('restart', 'talk')).status).toBe(0)
-    await until('it has logged twice', async () => {
-      const { out } = await sandbox.ipcsup('logs', '-n', '100')
-      return out.split('\n').filter(line => line === 'talk | 5').length === 2
-    })
+    await until('it has logged twice', async () => (await logged()) === 2)
     expect((await sandbox.status()).phase).toBe('running')
     expect((await sandbox.ipcsup('stop')).status).toBe(0)
     terminal.type('\n')
@@ -195,7 +196,7 @@ child = subprocess.Popen(['ipcsup', 'start'], stdout=theirs, stderr=subprocess.D
 while select.select([], [theirs], [], 0)[1]: time.sleep(0.01)
 child.send_signal(signal.SIGTERM)
 sys.exit(child.wait())`
-    const ended = spawnSync('timeout', ['30', 'python3', '-c', script], {
+    const ended = spawnSync('timeout', ['120', 'python3', '-c', script], {
       cwd: sandbox.directory,
       env: sandbox.environment,
       encoding: 'utf8',

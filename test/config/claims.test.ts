@@ -49,7 +49,7 @@ describe('two links with one name or address are an error of the config, where t
       { kind: 'shm', name: `/${name}`, size: 2 },
       `name: is the shared memory /${name},`,
     ],
-    [{ kind: 'queue', name: `/${name}` }, { kind: 'queue', name: `/${name}` }, `name: is the message queue /${name},`],
+    [{ kind: 'queue', name }, { kind: 'queue', name: `/${name}` }, `name: is the message queue /${name},`],
     [
       { kind: 'queue', system: 'sysv', key: port },
       { kind: 'queue', system: 'sysv', key: port },

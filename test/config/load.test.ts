@@ -97,6 +97,11 @@ describe('a config is found and read', () => {
     expect(await nameOf()).toBe('found')
   })
 
+  it('in a package.json, whatever else is in that one', async () => {
+    write('package.json', `{ "scripts": { "a": "1", "a": "2" }, "ipcsup": { "name": "found" } }`)
+    expect(await nameOf()).toBe('found')
+  })
+
   it('a package.json without the key is none', () => {
     write('package.json', `{ "name": "app" }`)
     expect(findConfig(directory)).toBeNull()
@@ -172,6 +177,16 @@ describe('a config that cannot be loaded is an error that says why', () => {
     ['colon.json', '{"a" 1}', 'colon.json:1:6: "1" is no valid JSON here.'],
     ['after.json', '{}\n{}', 'after.json:2:1: "{" is no valid JSON here.'],
     ['nested.json', '{"a": [1, {"b": 2]}', 'nested.json:1:18: "]" is no valid JSON here.'],
+    [
+      'twice.json',
+      '{"a": {\n"b": 1,\n"c": [{"b": 2}], "\\u0062": "b"}}',
+      'twice.json:3:18: the key "b" is there already, in line 2.',
+    ],
+    [
+      'twice/package.json',
+      '{"a": 1, "a": 2,\n"ipcsup": {"links": {},\n"links": {}}}',
+      'package.json:3:1: the key "links" is there already, in line 2.',
+    ],
     ['end.json', '{"a": 1,\n "b": [1, 2', 'end.json:2:12: the JSON ends too early.'],
     ['text.json', '{"a": "x', 'text.json:1:7: '],
     ['broken/package.json', '{ "ipcsup": ', 'package.json:1:13: the JSON ends too early.'],

@@ -45,6 +45,15 @@ describe('the Plan of `ipcsup run`', () => {
     expect(run(`awk '{print}' {x}`).processes['run.1-awk']!.argv).toEqual([['awk'], ['{print}'], ['{x}']])
   })
 
+  it('warns of what bash would make several words of', () => {
+    const { warnings } = parseRunLine('echo {a,b} a{1..3} | cat {x} {a,b}', { kinds, cwd: '/' })
+    expect(warnings.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^character 6: "\{a,b\}" unquoted: bash makes several words of it.*quote it/),
+      expect.stringMatching(/^character 12: "a\{1\.\.3\}" unquoted/),
+      expect.stringMatching(/^character 30: "\{a,b\}" unquoted/),
+    ])
+  })
+
   it('a pipe at which a stage is replaced by a file is still its own: the other side sees the end', () => {
     expect(run('a > f | b').links['run.1']!.uses).toEqual([
       { process: 'run.1-a', side: 'write' },

@@ -1,8 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, closeSync, mkdtempSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { buildPlan } from '../../src/config/build-plan.js'
 import { fdsSocket } from '../../src/control/fds.js'
 import { connectEnds } from '../../src/control/fds-client.js'
@@ -54,6 +55,12 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close()
 })
 
+/** With another time for clients to ask. */
+function serveAnew(requestTimeoutMs: number): void {
+  server.close()
+  server = serveEnds(supervisor.outsideEnds, dirname(server.socket), requestTimeoutMs)
+}
+
 const ends = () => connectEnds(join(server.socket, '..'), 'here')
 
 /** A client that says what it is told to; its socket is closed at the end of the test. */
@@ -91,7 +98,7 @@ describe('§18 the fds socket', () => {
     chmodSync(server.socket, 0o777)
     const drop = ['--reuid=65534', '--clear-groups', '/usr/bin/python3', '-c', askingClient, server.socket]
     const asking = spawn('setpriv', drop, { stdio: ['ignore', 'pipe', 'inherit'] })
-    const [heard] = await once(asking.stdout.setEncoding('utf8'), 'data')
+    const heard = await text(asking.stdout)
     expect(heard).toMatch(/^(nothing|reset)\n$/)
   })
 
@@ -167,9 +174,21 @@ describe('§18 the fds socket', () => {
   })
 
   test('hangs up on who says nothing, and has answered others meanwhile', async () => {
+    serveAnew(100)
     const mute = connectRaw()
     await ends().describe('lines')
     expect(await hear(mute)).toBe('hung up')
+  })
+
+  test('answers what was said before the time was over, also when it could not look', async () => {
+    const timers = vi.spyOn(globalThis, 'setTimeout')
+    const client = connectRaw()
+    const findDeadline = () => timers.mock.calls.find(([, delayMs]) => delayMs === 10_000)
+    await until('it is let in', () => findDeadline() !== undefined)
+    sendPacket(client, Buffer.from('{"link":"lines"}'))
+    findDeadline()![0]()
+    timers.mockRestore()
+    expect(JSON.parse(await hear(client))).toMatchObject({ kind: 'pipe' })
   })
 
   test('keeps nothing of clients that ask for many, never read, send descriptors or die', async () => {
@@ -191,9 +210,10 @@ describe('§18 the fds socket', () => {
   })
 
   test('of more than 32 who say nothing the eldest is hung up on at once, and nobody else', async () => {
+    serveAnew(600_000)
     const before = listOpenDescriptors().length
     const mute = Array.from({ length: 100 }, () => connectRaw())
-    // Answered after all of them were let in, long before any of them has had its time.
+    // Answered after all of them were let in, and before any of them has had its time.
     expect(await ends().describe('lines')).toMatchObject({ kind: 'pipe' })
     expect(listOpenDescriptors().length - before).toBeLessThanOrEqual(100 + 32)
     const isHungUp = mute.map(hasEnded)

@@ -64,6 +64,11 @@ interface Kill {
 type Before = (pid: number, load: Load) => Promise<void>
 
 const atOnce: Before = async () => {}
+/** One of them answers while another is yet to be forked. */
+const allRun =
+  (workers: number): Before =>
+  pid =>
+    until('all workers run', () => membersOf(pid).length === 1 + workers)
 
 /** Ends the main process under load and waits until its successor is there and clients are answered again. */
 async function endOnce(name: string, signal: NodeJS.Signals, load: Load, before = atOnce): Promise<Kill> {
@@ -199,7 +204,7 @@ pm.max_children = 3
   it('no connection is refused while nginx is killed, and its workers are gone before the next one', async () => {
     await startBoth(at('php.sock'))
     await using load = openLoad()
-    const kills = await endOften('nginx', thrice('SIGKILL'), load)
+    const kills = await endOften('nginx', thrice('SIGKILL'), load, allRun(2))
     expect(kills.every(({ workers }) => workers === 2)).toBe(true)
     const { cut, otherStatus } = await settle('nginx, 3 times SIGKILL', load)
     expect(cut).toBeLessThanOrEqual(beingServed(3, 2))
@@ -225,7 +230,7 @@ pm.max_children = 3
   it('requests wait for the next php-fpm while it is killed, and its workers are gone before the next one', async () => {
     await startBoth(at('php.sock'))
     await using load = openLoad()
-    const kills = await endOften('php', thrice('SIGKILL'), load)
+    const kills = await endOften('php', thrice('SIGKILL'), load, allRun(3))
     expect(kills.every(({ workers }) => workers === 3)).toBe(true)
     const { cut, otherStatus } = await settle('php-fpm, 3 times SIGKILL', load)
     expect(cut).toBe(0)

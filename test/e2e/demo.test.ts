@@ -22,8 +22,14 @@ describe('the demo', () => {
 
   test('loses nothing when somebody kills the stage by hand', async () => {
     let kills = 0
-    const { status, output } = await runDemo(copyDemo(), (incarnation, pid) => {
-      // The first four kill themselves; what comes after them is killed here as soon as it says that it lives.
+    const copy = copyDemo()
+    // The first four kill themselves. Each of the next three does a record and waits to be killed, however late.
+    tamper(
+      copy,
+      'def may_die(point, done):\n',
+      declaration => `${declaration}    if 4 < INCARNATION < 8 and point == "taken":\n        signal.pause()\n`,
+    )
+    const { status, output } = await runDemo(copy, (incarnation, pid) => {
       if (incarnation <= 4 || kills === 3) return
       kills += 1
       process.kill(pid, 'SIGKILL')
@@ -39,11 +45,7 @@ describe('the demo', () => {
 
   test('fails when a stage gives something else on', async () => {
     const copy = copyDemo()
-    const stage = join(copy, 'fixtures/demo/fold.py')
-    const program = readFileSync(stage, 'utf8')
-    const tampered = program.replace('record.lower()', 'record.lower().replace(b" the ", b" teh ")')
-    expect(tampered).not.toBe(program)
-    writeFileSync(stage, tampered)
+    tamper(copy, 'record.lower()', record => `${record}.replace(b" the ", b" teh ")`)
     const { status, output } = await runDemo(copy)
     expect(output).toContain('NOT EQUAL')
     expect(status).toBe(1)
@@ -62,6 +64,14 @@ function copyDemo(): string {
   })
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
   return copy
+}
+
+/** Changes the crashing stage of a copy. */
+function tamper(copy: string, words: string, change: (words: string) => string): void {
+  const stage = join(copy, 'fixtures/demo/fold.py')
+  const program = readFileSync(stage, 'utf8')
+  expect(program).toContain(words)
+  writeFileSync(stage, program.replace(words, change))
 }
 
 /** Runs the demo at full speed; `onIncarnation` is told of each life of the crashing stage. */

@@ -171,6 +171,7 @@ test('a FIFO between strangers goes on when the supervised side is killed', asyn
   await until('the stranger hears it', () => heard === 'life 1\n')
   process.kill((await made.process('say').status()).pid!, 'SIGKILL')
   await until('the stranger hears the next one', () => heard === 'life 1\nlife 2\n')
+  const closed = once(stranger, 'close')
   await made.stop()
-  await once(stranger, 'close')
+  await closed
 })

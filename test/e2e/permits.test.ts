@@ -8,6 +8,7 @@ import { type Config, createSupervisor, type Supervisor } from '../../src/index.
 import type { LinkFacts } from '../../src/ipc/kind.js'
 import { identify } from '../../src/ipc/named-objects.js'
 import { readSysvSemaphore } from '../../src/platform/index.js'
+import { readProcess } from '../../src/supervisor/host/proc.js'
 import { openRun } from '../../src/supervisor/run/open.js'
 import { findLanguages } from '../ipc/languages.js'
 import { bundleProgram } from '../support/bundle.js'
@@ -89,6 +90,7 @@ describe('two processes that count in one file under a permit', () => {
           await until('they count', () => readCounter() > begun + 100)
           const { pid } = await supervisor!.process('killed').status()
           process.kill(pid!, 'SIGSTOP')
+          await until('it has stopped', () => readProcess(pid!)?.state === 'T')
           const before = readCounter()
           process.kill(pid!, 'SIGKILL')
           await supervisor!.finished

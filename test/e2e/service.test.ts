@@ -66,7 +66,7 @@ test('exactly once: every order is done once while the shop and its callers are 
       },
     },
   })
-  await until('all is read', () => read('orders').endsWith('\n'), 50_000)
+  await until('all is read', () => read('orders').endsWith('\n'))
   const expected = ['first', 'second'].flatMap(name =>
     Array.from({ length: 40 }, (_, index) => `item ${index + 1} for ${name}`),
   )

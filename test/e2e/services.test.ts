@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Config, createSupervisor, type Supervisor } from '../../src/index.js'
+import { readStartTime } from '../../src/supervisor/run/processes.js'
 import { findLanguages } from '../ipc/languages.js'
 import { until } from '../support/conditions.js'
 
@@ -141,6 +142,7 @@ test('a supervisor that was killed leaves nothing of it once it is started again
   expect((await sandbox.ipcsup('call', 'data.who')).out).toBe('["server",1]\n')
   const [run] = await sandbox.listRuns()
   process.kill(run!.pid, 'SIGKILL')
+  await until('it is gone', () => readStartTime(run!.pid) === null)
   await sandbox.ipcsup('start', '--detach')
   expect((await sandbox.ipcsup('call', 'data.who')).out).toBe('["server",1]\n')
   await sandbox.ipcsup('stop', '--now')

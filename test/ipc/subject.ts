@@ -18,8 +18,9 @@ export interface Subject extends Pick<PlannedLink, 'form' | 'sides' | 'traits' |
   end(host: TestHost, side: string): Promise<unknown>
 }
 
-export function makeSubject(kind: Kind, variant: string): Subject {
-  const link = { kind: kind.name, ...kind.variants[variant] }
+/** @param given - options besides those of the variant */
+export function makeSubject(kind: Kind, variant: string, given: object = {}): Subject {
+  const link = { kind: kind.name, ...kind.variants[variant], ...given }
   const { plan } = buildPlan(
     { links: { data: link } },
     { kinds, directory: tmpdir(), configPath: null, isEmbedded: true },

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Status } from '../../src/supervisor/controls.js'
+import { isAlive, readProcess } from '../../src/supervisor/host/proc.js'
 import type { RunEntry } from '../../src/supervisor/run/list.js'
 import { until } from './conditions.js'
 
@@ -73,13 +74,28 @@ export function createSandbox(): Sandbox {
       launch('python3', [terminalProgram, deaf ? 'deaf' : 'reads', shell, '-c', script]),
     status: async () => JSON.parse((await ipcsup('status', '--json')).out) as Status,
     async [Symbol.asyncDispose]() {
-      for (const { pid, alive } of await listRuns()) if (alive) process.kill(pid, 'SIGKILL')
-      for (const child of children) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+      const pids = (await listRuns()).filter(({ alive }) => alive).map(({ pid }) => pid)
+      for (const pid of pids) killIfAlive(pid)
+      for (const child of children) child.kill('SIGKILL')
+      // `clean` leaves the living alone, and nobody may write any more where everything is removed.
+      await until('supervisors and children are gone', () => !pids.some(lives) && children.every(hasEnded))
       await ipcsup('clean')
       rmSync(root, { recursive: true, force: true })
     },
   }
 }
+
+/** SIGKILL for a process that may have ended by itself meanwhile. */
+export function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+const lives = (pid: number): boolean => isAlive(readProcess(pid))
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null
 
 function watchChild(child: ChildProcess): Started {
   const text = { out: '', err: '' }

@@ -33,7 +33,7 @@ export interface LoadOptions {
   readonly page: RegExp
 }
 
-const requestTimeoutMs = 15_000
+const requestTimeoutMs = 60_000
 
 export function createLoad(address: Address, options: LoadOptions): Load {
   const outcomes: Outcomes = { answered: 0, refused: {}, cut: 0, otherStatus: {}, timedOut: 0 }

@@ -1,8 +1,7 @@
 /** Asks the questions at the terminal, one after the other. */
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { Output } from '../output.js'
-import type { Answers } from './choose.js'
-import { type Question, questions } from './questions.js'
+import { type Answers, type Question, questions } from './questions.js'
 
 /** @returns null: the user has ended it (Ctrl-D) */
 export function askAll(out: Output): Answers | null {
@@ -15,7 +14,7 @@ export function askAll(out: Output): Answers | null {
       if (word === null) return null
       answers[name] = word
     }
-    return answers
+    return answers as unknown as Answers
   } finally {
     closeSync(terminal)
   }

@@ -23,7 +23,7 @@ const ofForms = (...forms: readonly Form[]) => ({
 })
 
 /** Longer than a pipe holds: what is copied twice for each message then is worth a thought. */
-const largeBytes = 1024 * 1024
+export const largeBytes = 1024 * 1024
 
 export const questions = {
   purpose: {
@@ -43,7 +43,7 @@ export const questions = {
       same: { about: 'on this machine', ...anything },
       other: {
         about: 'on several machines',
-        suits: ({ parts }) => parts.includes('host'),
+        suits: ({ advice }) => advice.leavesMachine,
         otherwise: 'does not leave the machine',
       },
     },
@@ -105,3 +105,6 @@ export const questions = {
 } as const satisfies Record<string, Question>
 
 export type QuestionName = keyof typeof questions
+
+/** The word of the answer to each question; one that is missing was not asked. Without a purpose nothing can be compared. */
+export type Answers = Readonly<Partial<Record<QuestionName, string>> & { purpose: string }>

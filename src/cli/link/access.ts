@@ -67,7 +67,7 @@ function makeInside(name: string, { kind, side, fd, options, is: _is, ...hint }:
 }
 
 /** What a supervisor may take between the start of its first process and the moment when it can be asked. */
-const startMs = 5_000
+const startMs = 30_000
 
 async function findOutside(call: Call, name: string): Promise<LinkAccess> {
   const { run, where, isOwn } = locateRun(call)
@@ -77,7 +77,7 @@ async function findOutside(call: Call, name: string): Promise<LinkAccess> {
   const found = findKind(kind)
   const take = async (side: string): Promise<ChildEnd> => {
     const given: GivenEnd = await client.take(name, side)
-    return { descriptor: given.descriptor ?? -1, side, hint: given.hint }
+    return { link: name, descriptor: given.descriptor ?? -1, side, hint: given.hint }
   }
   return {
     name,

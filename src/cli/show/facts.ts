@@ -20,16 +20,17 @@ export function placeOf({ name: _link, objectName, ...others }: LinkStatus): str
   return describePlace(objectName === undefined ? others : { ...others, name: objectName })
 }
 
-/** `3 KiB of 64 KiB queued`, `2 messages`, `1 waiting`, `value 3`, `held by 4120`, `2 of 3 serve`. */
+/** `3 KiB of 64 KiB queued`, `2 messages`, `1 waiting`, `value 3`, `held by web (4120)`, `2 of 3 serve`. */
 export function describeFacts(facts: Facts): string[] {
-  const { messages, waiting, holders } = facts
+  const { messages, waiting } = facts
+  const holders = describeHolders(facts)
   const value = describeValue(facts)
   return [
     describeBytes(facts),
     typeof messages === 'number' ? countOf(messages, 'message') : '',
     typeof waiting === 'number' ? `${waiting} waiting` : '',
     value === '' ? '' : `value ${value}`,
-    holders && holders.length > 0 ? `held by ${holders.join(', ')}` : '',
+    holders === '' ? '' : `held by ${holders}`,
     ...describeState(facts),
   ].filter(part => part !== '')
 }
@@ -66,6 +67,15 @@ function describeService({ servers, instances, outstanding }: ServiceFacts): str
 /** One number, or that of each member. */
 export function describeValue({ value }: Facts): string {
   return typeof value === 'number' ? String(value) : (value?.join(' ') ?? '')
+}
+
+/** `web (4120), 4121`: the pids, of the processes of the graph with their names; empty: nobody, or it is unknown. */
+export function describeHolders({ holders, holderNames }: Facts): string {
+  const describe = (pid: number): string => {
+    const name = holderNames?.[pid]
+    return name === undefined ? String(pid) : `${name} (${pid})`
+  }
+  return holders?.map(describe).join(', ') ?? ''
 }
 
 function describeBytes({ queuedBytes, capacityBytes }: Facts): string {

@@ -2,7 +2,7 @@
  * `ipcsup status` for people.
  */
 import type { LinkStatus, ProcessState, ProcessStatus, Status } from '../../supervisor/controls.js'
-import { describeState, describeValue, placeOf } from './facts.js'
+import { describeHolders, describeState, describeValue, placeOf } from './facts.js'
 import { type Cell, escapeControls, formatBytes, formatDuration, formatTable, type Paint } from './text.js'
 
 const stateStyles = {
@@ -91,7 +91,7 @@ const linkColumns: readonly LinkColumn[] = [
   { title: 'capacity', align: 'right', text: ({ capacityBytes }) => formatBytes(capacityBytes) },
   { title: 'waiting', align: 'right', text: ({ waiting }) => formatCount(waiting) },
   { title: 'value', align: 'right', text: describeValue },
-  { title: 'held by', text: ({ holders }) => holders?.join(', ') ?? '' },
+  { title: 'held by', text: describeHolders },
   { title: 'place', text: placeOf },
   { title: 'note', text: link => describeState(link).join('; ') },
 ]

@@ -1,8 +1,8 @@
 import { isatty } from 'node:tty'
 import { askAll } from '../advise/ask.js'
 import { listCandidates } from '../advise/candidates.js'
-import { type Answers, choose } from '../advise/choose.js'
-import { type Question, questions } from '../advise/questions.js'
+import { choose } from '../advise/choose.js'
+import { type Answers, type Question, questions } from '../advise/questions.js'
 import { formatAdvice, formatLink } from '../advise/show.js'
 import { formatJson, makePaint } from '../show/text.js'
 import { type Call, readValue, sharedOptions, type Verb, wrongUsage } from '../verb.js'
@@ -17,7 +17,7 @@ export const advise: Verb = {
     sharedOptions.json,
   ],
   examples: [
-    ['ipcsup advise', 'asks what you need, and says which kinds of link do it'],
+    ['ipcsup advise', 'asks what you need, and says which kind of link to take'],
     ['ipcsup advise --purpose messages --survive crash', 'the same without questions'],
   ],
   async run(call) {
@@ -25,11 +25,16 @@ export const advise: Verb = {
     if (answers === null) return 1
     const { kinds } = await import('../../ipc/kinds/index.js')
     const chosen = choose(listCandidates(kinds), answers)
-    const rows = chosen.fitting.map(({ kind, options, summary }) => ({ kind, options, summary }))
+    const rows = chosen.fitting.map(({ candidate: { kind, options, summary }, but }) => ({
+      kind,
+      options,
+      summary,
+      but,
+    }))
     const others = chosen.others.map(({ candidate, reasons }) => ({ link: formatLink(candidate), reasons }))
     const asJson = call.options['json'] === true
     call.out.write(
-      asJson ? formatJson({ answers, links: rows, others }) : formatAdvice(chosen, makePaint(call.out.color)),
+      asJson ? formatJson({ answers, links: rows, others }) : formatAdvice(chosen, answers, makePaint(call.out.color)),
     )
     return chosen.fitting.length > 0 ? 0 : 1
   },
@@ -41,8 +46,13 @@ function findAnswers(call: Call): Answers | null {
     const word = readValue(call, name)
     return word === undefined ? [] : [[name, word] as const]
   })
-  if (given.length > 0) return Object.fromEntries(given)
+  const { purpose, ...rest } = Object.fromEntries(given)
+  if (purpose !== undefined) return { purpose, ...rest }
+  if (given.length > 0) {
+    const words = Object.keys(questions.purpose.answers).join(', ')
+    throw wrongUsage(call, `Which kind is best depends on what goes between the programs. Add --purpose: ${words}.`)
+  }
   if (!call.out.isTerminal || !isatty(0))
-    throw wrongUsage(call, 'There is no terminal to ask the questions at. Answer at least one by an option.')
+    throw wrongUsage(call, 'There is no terminal to ask the questions at. Answer by options, at least --purpose.')
   return askAll(call.out)
 }

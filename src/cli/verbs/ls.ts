@@ -1,4 +1,5 @@
 import { listObjects, listRuns } from '../../supervisor/run/list.js'
+import { describeObjectType } from '../show/objects.js'
 import { type Cell, escapeControls, formatDuration, formatJson, formatTable, makePaint } from '../show/text.js'
 import { readUptimes } from '../uptime.js'
 import { type Call, sharedOptions, type Verb } from '../verb.js'
@@ -53,7 +54,7 @@ function printLinks(call: Call): boolean {
       alive ? states.running : states.killed,
       { text: String(pid), align: 'right' },
       { text: link },
-      { text: type },
+      { text: describeObjectType({ type, name }) },
       { text: escapeControls(name) },
     ])
     call.out.write(formatTable(['run', 'state', 'pid', 'link', 'type', 'name'], rows, makePaint(call.out.color)))

@@ -3,11 +3,12 @@ import { findLeft } from '../../supervisor/run/list.js'
 import { waitForExits } from '../../supervisor/run/processes.js'
 import { locateSupervisor } from '../locate.js'
 import { describeReport } from '../notices.js'
+import { waitForStop } from '../patience.js'
 import { formatJson } from '../show/text.js'
 import { type Call, type Outcome, sharedOptions, type Verb, wrongUsage } from '../verb.js'
 
 /** From its last answer on, a supervisor has nothing to do but to remove its directory. */
-const exitTimeoutMs = 5_000
+const exitTimeoutMs = 30_000
 
 export const stop: Verb = {
   arguments: [['[name...]', 'processes to stop (default: drain the graph and end the supervisor)']],
@@ -31,7 +32,12 @@ export const stop: Verb = {
       await controls.stopProcesses(call.arguments, { end })
       return 0
     }
-    const report = await controls.stop({ now: call.options.now === true })
+    const now = call.options.now === true
+    const report = await waitForStop(controls.stop({ now }), {
+      status: () => controls.status(),
+      say: line => call.err.write(`${line}\n`),
+      advice: now ? '' : ' `ipcsup stop --now` stops all at once, without draining.',
+    })
     await waitForExits([run.pid], exitTimeoutMs)
     const outcome = printReport(call, run.name, report)
     const left = findLeft(run)

@@ -1,3 +1,4 @@
+import { explainBraces } from '../braces.js'
 import type { CommandConfig, ProcessConfig } from '../define.js'
 import type { PlannedHooks } from '../plan.js'
 import { LineError } from '../shell-syntax.js'
@@ -25,13 +26,20 @@ function expandShell(scope: Scope, command: CommandConfig, path: string): readon
 }
 
 function splitOrReport(scope: Scope, command: string, path: string): readonly string[] {
-  return readLine(scope, path, () => splitWords(command)) ?? nothing
+  return readLine(scope, path, command, splitWords) ?? nothing
 }
 
 /** What `read` gives, or null after reporting what it found wrong in the line. */
-export function readLine<Result>(scope: Scope, path: string, read: () => Result): Result | null {
+export function readLine<Result>(
+  scope: Scope,
+  path: string,
+  line: string,
+  read: (line: string) => Result,
+): Result | null {
   try {
-    return read()
+    const result = read(line)
+    for (const warning of explainBraces(line)) scope.findings.warn(path, warning)
+    return result
   } catch (error) {
     if (!(error instanceof LineError)) throw error
     scope.findings.report(path, error.message)

@@ -34,7 +34,7 @@ export function expandPipeline(
 ): Draft[] {
   const pipeline = typeof given === 'string' ? { line: given } : given
   const linePath = typeof given === 'string' || path === '' ? path : `${path}.line`
-  const stages = readLine(scope, linePath, () => parsePipeline(pipeline.line)) ?? []
+  const stages = readLine(scope, linePath, pipeline.line, parsePipeline) ?? []
   for (let number = 1; number < stages.length; number++) addPipe(scope, `${name}.${number}`, path)
   return stages.map((stage, index) => {
     const streams: Required<Streams> = {

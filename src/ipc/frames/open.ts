@@ -30,6 +30,7 @@ export async function loadFraming(options: LinkOptions, what: string, link?: str
     largestFrame: limitOf(options),
     isAtomic: hasMany,
     what,
+    link,
     advice: hasMany
       ? 'With one writer `maxFrame` of its link may be more than 4096. Several writers of larger messages need a link of kind `ring`, or a `socketpair` of type `seqpacket` for each.'
       : 'Raise `maxFrame` of its link.',
@@ -74,7 +75,7 @@ export async function connectFramesTo<Value>(to: TcpNetConnectOpts, framing: Fra
 
 /** @param descriptor - of a listening socket; belongs to the server from now on */
 export function serveFrames<Value>(descriptor: number, framing: Framing): FrameServer<Value> {
-  return serveConnections(descriptor, accepted => connectFrames<Value>(accepted, framing))
+  return serveConnections(descriptor, accepted => connectFrames<Value>(accepted, framing), framing.link)
 }
 
 function talkFrames<Value>(socket: Socket, intake: Intake, framing: Framing): FrameConnection<Value> {

@@ -1,12 +1,14 @@
 /** Sends frames into a stream of Node's: those of one turn of the program in one write. */
 import type { Socket } from 'node:net'
 import { IpcsupError } from '../../errors.js'
+import { closedEnd } from '../closed-end.js'
 import type { PayloadCodec } from '../codec.js'
 import { LeavingLine } from '../leaving-line.js'
 import type { WaitOptions } from '../messages.js'
 import { Pace } from '../pace.js'
 import { errnoOf } from '../refusal.js'
 import { FrameBatch } from './batch.js'
+import { forgetSender, rememberSender } from './last-words.js'
 import { header } from './layout.js'
 import { makeWriterNumber } from './writer-number.js'
 
@@ -19,6 +21,8 @@ export interface SenderSettings {
   readonly isAtomic: boolean
   /** What is at the other end, as a noun of a sentence. */
   readonly what: string
+  /** Its name, where it is known. */
+  readonly link?: string | undefined
   /** What else there is for larger messages, as sentences. */
   readonly advice: string
 }
@@ -65,6 +69,7 @@ export class FrameSender<Value = unknown> {
     socket.on('error', error => this.fail(error))
     // The end of a connection, whoever closed it.
     socket.once('close', () => this.fail(this.noReader()))
+    rememberSender(this)
   }
 
   get largestMessage(): number {
@@ -113,12 +118,13 @@ export class FrameSender<Value = unknown> {
   /** @param then - called once what was sent is written, or cannot be any more */
   close(then: () => void): void {
     this.isOpen = false
-    const reason = closedHere()
+    const reason = this.closedError()
     for (const { enter, reject } of this.line.takeAll()) {
       enter()
       reject(reason)
     }
     this.flush()
+    forgetSender(this)
     if (this.isWriting && this.failure === null) this.onIdle.push(then)
     else then()
   }
@@ -129,8 +135,12 @@ export class FrameSender<Value = unknown> {
   }
 
   private check(): void {
-    if (!this.isOpen) throw closedHere()
+    if (!this.isOpen) throw this.closedError()
     if (this.failure !== null) throw this.failure
+  }
+
+  private closedError(): IpcsupError {
+    return closedEnd(this.settings.link, this.settings.what)
   }
 
   private measure(payload: string | Uint8Array): number {
@@ -210,6 +220,7 @@ export class FrameSender<Value = unknown> {
   }
 
   private fail(error: Error): void {
+    forgetSender(this)
     this.failure ??= gone.has(errnoOf(error)) ? this.noReader() : error
     const reason = this.failure
     const waiters = this.line.takeAll()
@@ -230,5 +241,3 @@ export class FrameSender<Value = unknown> {
 }
 
 const gone = new Set(['EPIPE', 'ECONNRESET'])
-
-const closedHere = (): Error => new Error('The link was closed by this program')

@@ -1,5 +1,6 @@
 /** Receives frames from a stream of Node's. It takes nothing from the kernel before somebody wants a message. */
 import type { Socket } from 'node:net'
+import { closedEnd } from '../closed-end.js'
 import type { PayloadCodec } from '../codec.js'
 import type { MessageSource } from '../message-iteration.js'
 import type { Message } from '../messages.js'
@@ -13,6 +14,10 @@ export interface SourceSettings {
   readonly needsChecksum: boolean
   /** Bytes, header included. */
   readonly largestFrame: number
+  /** What carries the frames, as a noun of a sentence. */
+  readonly what: string
+  /** Its name, where it is known. */
+  readonly link?: string | undefined
   /** Called with how many more were found torn. */
   readonly onTorn: (torn: number) => void
 }
@@ -47,8 +52,12 @@ export class FrameSource<Value> implements MessageSource<Value> {
     return !this.isClosed
   }
 
+  closedError(): Error {
+    return closedEnd(this.settings.link, this.settings.what)
+  }
+
   has(): boolean {
-    if (this.isClosed) throw new Error('The link was closed by this program')
+    if (this.isClosed) throw this.closedError()
     if (this.isFound) return true
     this.isFound = this.decoder.next()
     this.tellTorn()

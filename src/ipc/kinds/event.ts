@@ -47,7 +47,7 @@ export default {
   create: (options, where) => holdEvent(options, where),
   open: async end => {
     const { openEvent } = await import('../event-end.js')
-    return openEvent(end.descriptor)
+    return openEvent(end.descriptor, end.link)
   },
 } satisfies Kind
 

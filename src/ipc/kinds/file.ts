@@ -46,6 +46,7 @@ export default {
     },
   },
   variants: { default: { size: '64KiB' } },
+  choices: { kept: { size: '1MiB', path: 'data' } },
   form: () => 'memory',
   sides: () => memorySides,
   traits: () => memoryTraits(true),
@@ -57,7 +58,7 @@ export default {
     const sized = `a file of ${size} bytes`
     return claimPath(path, { offers: [sized], accepts: temporary === true ? [] : [sized] })
   },
-  advice: ({ temporary }) => (temporary === true ? {} : { outlivesStop: true, options: { path: 'data' } }),
+  advice: ({ temporary, path }) => ({ outlivesStop: temporary !== true && path !== null }),
   create: (options, where) => {
     const path = readPath(options, where)
     const file = find(path, options, where, refusalsOf(where.link))

@@ -2,8 +2,9 @@ import { closeSync, constants, openSync } from 'node:fs'
 import { isRangeLocked } from '../../platform/index.js'
 import { claimPath } from '../claims.js'
 import { sideClosed } from '../held-pipe.js'
-import type { Kind, LinkObject, Side, Where } from '../kind.js'
+import type { Kind, LinkFacts, LinkObject, Side, Where } from '../kind.js'
 import { lockFileOptions, openLockFile } from '../lock-file.js'
+import { findLockHolders } from '../lock-holders.js'
 import type { LinkOptions } from '../options.js'
 
 const sides = {
@@ -39,7 +40,7 @@ export default {
     // A description of its own: what this process inherited it shares with those who inherited it too.
     const descriptor = reopen(end.descriptor)
     closeSync(end.descriptor)
-    return openLock(descriptor)
+    return openLock(descriptor, end.link)
   },
 } satisfies Kind
 
@@ -64,17 +65,19 @@ function holdLockFile(options: LinkOptions, where: Where): LinkObject {
       return null
     },
     state: () => (isReleased ? 'unknown' : 'open'),
-    facts: () => ({
-      path,
-      queuedBytes: null,
-      capacityBytes: null,
-      value: held === null ? null : Number(!isRangeLocked(held)),
-    }),
+    facts: () => ({ path, queuedBytes: null, capacityBytes: null, ...(held === null ? unknown : look(held)) }),
     destroy: () => {
       close()
       removeName()
     },
   }
+}
+
+const unknown = { value: null, holders: null }
+
+/** Whether it is free, and if not, who has it. */
+function look(descriptor: number): Pick<LinkFacts, 'value' | 'holders'> {
+  return isRangeLocked(descriptor) ? { value: 0, holders: findLockHolders(descriptor) } : { value: 1, holders: [] }
 }
 
 /** A lock belongs to a description: a duplicate of one would have it at the same time as the other. */

@@ -39,6 +39,7 @@ export default {
     NODE_CHANNEL_FD: String(descriptor),
     NODE_CHANNEL_SERIALIZATION_MODE: String(options['serialization']),
   }),
+  advice: () => ({ library: 'Node' }),
   create: (_options, where) => {
     const [a, b] = createSocketPair('stream')
     return holdPair({ link: where.link, type: 'stream', a, b })

@@ -39,7 +39,7 @@ export default {
       default: null,
     },
     name: {
-      about: 'posix: its name, "/" and no other "/". Default: one of its own for each run.',
+      about: 'posix: its name, with or without its slash. Default: one of its own for each run.',
       type: 'string',
       required: false,
       default: null,
@@ -65,6 +65,7 @@ export default {
     small: { maxMessages: 2, messageSize: '4KiB', mode: '0660' },
     sysv: { system: 'sysv' },
   },
+  choices: { posix: {}, sysv: { system: 'sysv' } },
   form: () => 'messages',
   sides: options => {
     const side = { listens: false, descriptor: !isSysv(options) }
@@ -90,7 +91,7 @@ export default {
   claim: ({ system, name, key, existing }) => {
     if (existing === true) return null
     if (system === 'sysv') return key === null ? null : { option: 'key', what: `the key ${key} of message queues` }
-    return name === null ? null : { option: 'name', what: `the message queue ${name}` }
+    return name === null ? null : { option: 'name', what: `the message queue /${String(name).replace(/^\//, '')}` }
   },
   advice: options => ({ largestMessageBytes: isSysv(options) ? 8192 : readSize(options).messageSize }),
   create: (options, where) => (isSysv(options) ? makeSysvQueue(options, where) : makePosixQueue(options, where)),
@@ -124,16 +125,19 @@ function advise(option: string): string {
 
 // ipc/mqueue.c: HARD_MSGSIZEMAX, which is for root.
 const largestMessageSize = 16 * 1024 ** 2
-// limits.h: NAME_MAX, and the slash.
-const longestName = 256
+// limits.h: NAME_MAX
+const longestName = 255
 
 function checkPosix({ name, messageSize }: LinkOptions): readonly OptionProblem[] {
-  const isName = typeof name !== 'string' || (/^\/[^/\0]+$/.test(name) && name !== '/.' && name !== '/..')
-  const isShort = typeof name !== 'string' || Buffer.byteLength(name) <= longestName
+  const rest = typeof name === 'string' ? name.replace(/^\//, '') : null
+  const isName = rest === null || (/^[^/\0]+$/.test(rest) && rest !== '.' && rest !== '..')
+  const isShort = rest === null || Buffer.byteLength(rest) <= longestName
   const fits = typeof messageSize !== 'number' || (messageSize >= 1 && messageSize <= largestMessageSize)
   return [
-    ...(isName ? [] : [{ option: 'name', message: `is no name of a queue: "/" and then no other "/", as "/jobs".` }]),
-    ...(isShort ? [] : [{ option: 'name', message: `is too long: ${longestName} bytes at most, the "/" included.` }]),
+    ...(isName
+      ? []
+      : [{ option: 'name', message: `cannot be "${name}": a name has no slash but at its start, as in "/jobs".` }]),
+    ...(isShort ? [] : [{ option: 'name', message: `is too long: ${longestName} bytes at most after its slash.` }]),
     ...(fits ? [] : [{ option: 'messageSize', message: 'must be from 1 byte to 16MiB.' }]),
   ]
 }

@@ -24,6 +24,7 @@ export default {
   },
   // Numbers for experiments: nobody else sends such packets.
   variants: { IPv4: { protocol: 253 }, IPv6: { protocol: 254, ipv6: true, receiveBuffer: '64KiB' } },
+  choices: { IPv4: { protocol: 253 } },
   form: () => 'datagrams',
   sides: () => ({ bind: bindSide }),
   parts: () => [],
@@ -38,7 +39,11 @@ export default {
     named: false,
     showsEnd: false,
   }),
-  advice: options => ({ largestMessageBytes: isVersion6(options) ? 65_535 : 65_515 }),
+  advice: options => ({
+    largestMessageBytes: isVersion6(options) ? 65_535 : 65_515,
+    drops: true,
+    privilege: 'the capability CAP_NET_RAW',
+  }),
   check: ({ protocol }) =>
     numberOf(protocol) === undefined
       ? [
@@ -51,6 +56,6 @@ export default {
   create: makeRawSocket,
   open: async end => {
     const { openRawSocket } = await import('../raw-end.js')
-    return openRawSocket(end.descriptor)
+    return openRawSocket(end.descriptor, end.link)
   },
 } satisfies Kind

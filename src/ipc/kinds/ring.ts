@@ -7,6 +7,7 @@ import type { LinkOptions, OptionProblem } from '../options.js'
 import { refusalsOf } from '../refusal.js'
 import { type Geometry, largestMessage, mostSlots } from '../ring/layout.js'
 import type { Full } from '../ring-bag.js'
+import { listRingChoices } from '../ring-choices.js'
 import { makeRingMemory } from '../ring-memory.js'
 import { assignSlots } from '../ring-slots.js'
 
@@ -74,6 +75,7 @@ export default {
     lossy: { readers: 'each-lossy', size: '4KiB' },
     share: { readers: 'share', size: '64KiB' },
   },
+  choices: listRingChoices(),
   tracksUses: true,
   form: () => 'ring',
   sides: () => sides,
@@ -92,10 +94,12 @@ export default {
   check: options => [...checkSize(options), ...checkReaders(options), ...checkMemory(options)],
   checkUses,
   claim: ({ path }) => claimPath(path),
-  advice: ({ memory, size, readers }) => ({
+  advice: ({ memory, size, readers, full }) => ({
     copies: readers === 'each' || readers === 'each-lossy',
+    drops: readers === 'each-lossy' || full !== 'block',
+    library: 'a library of ipcsup',
     largestMessageBytes: largestMessage({ capacity: Number(size) }),
-    ...(memory === 'file' ? { outlivesStop: true } : {}),
+    outlivesStop: memory === 'file',
   }),
   create: makeRing,
   open: async end => (await import('../ring-end.js')).openRingEnd(end),

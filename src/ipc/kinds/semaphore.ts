@@ -59,6 +59,7 @@ export default {
     },
   },
   variants: { posix: {}, 'posix-three': { value: 3 }, sysv: { system: 'sysv', values: [2, 1] } },
+  choices: { posix: { value: 2 }, sysv: { system: 'sysv', value: 2 } },
   form: () => 'permits',
   sides: () => sides,
   parts: options => (isSysv(options) ? ['natural', 'id'] : ['natural', 'name']),

@@ -50,7 +50,7 @@ export default {
   tracksUses: true,
   check: options => [...checkStore(options)],
   claim: ({ store }) => (typeof store === 'string' ? { option: 'store', what: `the store ${store}` } : null),
-  advice: options => (isExactlyOnce(options) ? { options: { store: 'calls' } } : {}),
+  advice: () => ({ library: 'a library of ipcsup' }),
   create: holdService,
   open: async end => {
     const { openService } = await import('../service/end.js')

@@ -55,6 +55,7 @@ export default {
     },
   },
   variants: { default: { size: '64KiB' }, named: { size: '64KiB', named: true } },
+  choices: { unnamed: { size: '1MiB' }, named: { size: '1MiB', named: true } },
   form: () => 'memory',
   sides: () => memorySides,
   traits: options => memoryTraits(isNamed(options)),

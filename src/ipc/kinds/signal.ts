@@ -30,6 +30,7 @@ export default {
     },
   },
   variants: { call: {}, exit: { on: 'exit', signal: 'SIGUSR1' }, ready: { on: 'ready', signal: 'SIGWINCH' } },
+  choices: { call: {} },
   form: () => 'route',
   // Calls may all come from outside; an event must be somebody's.
   sides: options =>

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { IpcsupError } from '../../errors.js'
 import { changeSendBuffer, createSocketPair, readSendBuffer, type SocketType } from '../../platform/index.js'
+import { largestPacketBytes } from '../advice.js'
 import type { FrameConnection } from '../frames/ends.js'
 import { checkFrames, frameOptions, isFramed } from '../frames/options.js'
 import { holdPair, pairSides } from '../held-pair.js'
@@ -33,6 +34,7 @@ export default {
     ...frameOptions,
   },
   variants: { stream: {}, dgram: { type: 'dgram' }, seqpacket: { type: 'seqpacket', bufferSize: '64KiB' } },
+  choices: { stream: {}, seqpacket: { type: 'seqpacket' }, dgram: { type: 'dgram' } },
   form: options => (options['type'] === 'stream' ? 'stream' : 'messages'),
   sides: () => pairSides,
   parts: () => [],
@@ -48,12 +50,13 @@ export default {
     named: false,
     showsEnd: true,
   }),
+  advice: options => (options['type'] === 'stream' ? {} : { largestMessageBytes: largestPacketBytes }),
   check: (options, given) => [...checkFrames(options, given, options['type'] === 'stream')],
   create: (options, where) => makePair(options, where),
   open: async (end, options): Promise<Socket | MessageEndpoint | FrameConnection> => {
     if (options['type'] !== 'stream') {
       const { openMessageEndpoint } = await import('../message-endpoint.js')
-      return openMessageEndpoint(end.descriptor)
+      return openMessageEndpoint(end.descriptor, end.link)
     }
     if (isFramed(options)) {
       const { connectFrames, loadFraming } = await import('../frames/open.js')

@@ -4,7 +4,7 @@ import type { FrameConnection, FrameServer } from '../frames/ends.js'
 import { checkFrames, frameOptions, isFramed } from '../frames/options.js'
 import { listenerSides } from '../held-listener.js'
 import type { Kind } from '../kind.js'
-import { explainListenAddress, parseListenAddress } from '../listen-address.js'
+import { explainListenAddress, isLoopback, parseListenAddress } from '../listen-address.js'
 import { backlogOption, listenerTraits, nonBlockingOption } from '../listener-kind.js'
 import type { LinkOptions, OptionProblem } from '../options.js'
 import { makeTcpListener } from '../tcp-listener.js'
@@ -40,10 +40,12 @@ export default {
     ...frameOptions,
   },
   variants: { default: {}, everywhere: { listen: ':0', backlog: 16 }, ipv6: { listen: '[::1]:0', ipv6Only: true } },
+  choices: { local: {}, everywhere: { listen: ':8080' } },
   form: () => 'listener',
   sides: () => listenerSides,
   parts: () => ['natural', 'host', 'port'],
   traits: options => listenerTraits({ keepsBoundaries: isFramed(options) }),
+  advice: ({ listen }) => ({ leavesMachine: !isLoopback(String(listen)) }),
   check: (options, given) => [...checkAddress(options), ...checkFrames(options, given)],
   claim: ({ listen, reusePort }) => claimPort('tcp', listen, '::', reusePort === true ? ['reusePort'] : []),
   create: makeTcpListener,

@@ -1,7 +1,7 @@
 import { claimPort } from '../claims.js'
 import { bindSide } from '../held-listener.js'
 import type { Kind } from '../kind.js'
-import { explainListenAddress, parseListenAddress } from '../listen-address.js'
+import { explainListenAddress, isLoopback, parseListenAddress } from '../listen-address.js'
 import { checkMulticast, multicastOptions, wildcardFor } from '../multicast.js'
 import { receiveBufferOption } from '../receive-buffer.js'
 import { makeUdpSocket } from '../udp-socket.js'
@@ -28,6 +28,7 @@ export default {
     receiveBuffer: receiveBufferOption,
   },
   variants: { IPv4: {}, IPv6: { listen: '[::1]:0', receiveBuffer: '64KiB' } },
+  choices: { local: {}, everywhere: { listen: ':8080' } },
   form: () => 'datagrams',
   sides: () => ({
     // It can also answer, but whether anybody hears that nobody can tell: as an output it would never be finished.
@@ -47,7 +48,7 @@ export default {
     named: true,
     showsEnd: false,
   }),
-  advice: () => ({ largestMessageBytes: 65_507 }),
+  advice: ({ listen }) => ({ largestMessageBytes: 65_507, drops: true, leavesMachine: !isLoopback(String(listen)) }),
   check: options => {
     const listen = String(options['listen'])
     const address = parseListenAddress(listen)

@@ -1,5 +1,6 @@
 import type { Server, Socket } from 'node:net'
 import type { SocketType } from '../../platform/index.js'
+import { largestPacketBytes } from '../advice.js'
 import { claimPath } from '../claims.js'
 import type { FrameConnection, FrameServer } from '../frames/ends.js'
 import { checkFrames, frameOptions, isFramed } from '../frames/options.js'
@@ -72,6 +73,7 @@ export default {
     ...frameOptions,
   },
   variants: { stream: {}, seqpacket: { type: 'seqpacket', backlog: 16 }, dgram: { type: 'dgram', mode: '0660' } },
+  choices: { stream: {}, seqpacket: { type: 'seqpacket' }, dgram: { type: 'dgram' } },
   form: ({ type }) => (type === 'dgram' ? 'datagrams' : 'listener'),
   sides: ({ type, existing }) => {
     if (existing === true) return { connect: connectSide }
@@ -82,6 +84,7 @@ export default {
     type === 'dgram'
       ? { ...listenerTraits({ keepsBoundaries: true }), showsPeerDeath: false, duplex: false }
       : listenerTraits({ keepsBoundaries: type === 'seqpacket' || isFramed(options) }),
+  advice: ({ type }) => (type === 'stream' ? {} : { largestMessageBytes: largestPacketBytes }),
   check: (options, given) => [
     ...checkName(options),
     ...checkUse(options),
@@ -109,14 +112,14 @@ export default {
     }
     if (side === 'connect') {
       const { addressOf, connectMessages, connectStream } = await import('../unix-client.js')
-      return type === 'stream' ? connectStream(addressOf(hint)) : connectMessages(type, addressOf(hint))
+      return type === 'stream' ? connectStream(addressOf(hint)) : connectMessages(type, addressOf(hint), link)
     }
     if (type === 'stream') {
       const { serveStreams } = await import('../stream-server.js')
       return serveStreams(descriptor, Number(options['backlog']))
     }
     const { openDatagrams, servePackets } = await import('../packet-server.js')
-    return type === 'dgram' ? openDatagrams(descriptor) : servePackets(descriptor)
+    return type === 'dgram' ? openDatagrams(descriptor) : servePackets(descriptor, link)
   },
 } satisfies Kind
 

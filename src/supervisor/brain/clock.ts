@@ -15,8 +15,18 @@ export const realClock: Clock = {
   now: () => performance.now(),
   wallClock: () => Date.now(),
   after(delayMs, act) {
-    const timer = setTimeout(act, delayMs)
-    return () => clearTimeout(timer)
+    let turn: NodeJS.Immediate | undefined
+    // After a look at what has come: when this program was held up itself (stopped, suspended with its machine), somebody
+    // who ended or got ready meanwhile has done so in time. What is seen in a turn of the loop is told at its end.
+    const timer = setTimeout(() => {
+      turn = setImmediate(() => {
+        turn = setImmediate(act)
+      })
+    }, delayMs)
+    return () => {
+      clearTimeout(timer)
+      clearImmediate(turn)
+    }
   },
   random: Math.random,
 }

@@ -63,7 +63,7 @@ export class Consequences {
     for (const link of this.#brain.links.of(record.name)) {
       if (link.error !== null) {
         record.exitWell = false
-        record.note = link.error
+        record.note = link.error.message
         this.#machine.dispatch(record, 'broke')
         return false
       }

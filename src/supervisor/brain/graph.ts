@@ -41,7 +41,7 @@ export class Graph {
   /** The next link in order, or the processes once all links exist; after a failure, the way back. */
   linkOpened(link: LinkRecord | null): void {
     if (link?.error) {
-      this.#startError = { code: 'IPCSUP_ERR_LINK_CREATE', message: link.error }
+      this.#startError = link.error
       return this.beginClosing()
     }
     if (link) this.#made.push(link)

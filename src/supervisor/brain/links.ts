@@ -169,7 +169,7 @@ export class Links {
 
   #fail(link: LinkRecord, error: ErrorData): void {
     link.phase = 'absent'
-    link.error = error.message
+    link.error = error
     this.#around.settled(link)
   }
 }

@@ -1,4 +1,5 @@
 import type { PlannedLink, PlannedProcess, PlannedUse } from '../../config/plan.js'
+import type { ErrorData } from '../../errors.js'
 import type { ProcessState } from '../controls.js'
 import type { Generation } from '../host/host.js'
 import type { ProcessExit } from './endings.js'
@@ -103,7 +104,7 @@ export interface LinkRecord {
   /** Uses that the host knows to be over in this generation; only where it is told of each. */
   left: Set<PlannedUse>
   /** Why it could not be made again; its processes fail with it. */
-  error: string | null
+  error: ErrorData | null
   /** Uses of the embedding app, by side: how many streams are open. */
   readonly appUses: Map<string, number>
   /** Make it anew as soon as it is destroyed. */

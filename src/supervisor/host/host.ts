@@ -152,6 +152,6 @@ export interface Host {
 /** What `close` had to do. */
 export interface Closing {
   readonly leftovers: Readonly<Record<string, readonly number[]>>
-  /** Log bytes that could not be written, by stream such as `web.stdout`. */
+  /** Log bytes that could not be written, by stream such as `web.stdout`; 0: nobody knows how many. */
   readonly droppedLogBytes: Readonly<Record<string, number>>
 }

@@ -61,7 +61,7 @@ export function createLinks(plan: Plan, run: Run, { onCall, findOwner }: AroundL
   const make = (name: string, generation: Generation): HeldLink => {
     const { kind, options, route, uses } = plan.links[name]!
     let usesPipeMemory = false
-    const found = findKind(kind)
+    const found = findKind(kind, name)
     const object = found.create(options, {
       link: name,
       uses,
@@ -87,6 +87,14 @@ export function createLinks(plan: Plan, run: Run, { onCall, findOwner }: AroundL
       takers: new Map(),
       incarnations: new Map(),
     }
+  }
+
+  const nameHolders = (facts: LinkFacts): LinkFacts => {
+    const owned = (facts.holders ?? []).flatMap(pid => {
+      const owner = findOwner(pid)
+      return owner === null ? [] : [[pid, owner.process] as const]
+    })
+    return owned.length === 0 ? facts : { ...facts, holderNames: Object.fromEntries(owned) }
   }
 
   const drop = (name: string): number | null => {
@@ -134,7 +142,7 @@ export function createLinks(plan: Plan, run: Run, { onCall, findOwner }: AroundL
       })
     },
     find: name => held.get(name),
-    inspect: () => Object.fromEntries([...held].map(([name, { object }]) => [name, object.facts()])),
+    inspect: () => Object.fromEntries([...held].map(([name, { object }]) => [name, nameHolders(object.facts())])),
     flush: name => held.get(name)?.object.flush?.() ?? null,
     destroyAll: () => {
       for (const name of [...held.keys()]) drop(name)
@@ -163,8 +171,12 @@ function endWhenUnused(link: HeldLink, side: string): void {
   if ((link.takers.get(side) ?? 0) === 0) link.object.release(side, 'over')
 }
 
-function findKind(name: string): Kind {
+function findKind(name: string, link: string): Kind {
   const kind: Kind = (kinds as Readonly<Record<string, Kind>>)[name]!
   if (kind.systems.includes(system)) return kind
-  throw new IpcsupError('IPCSUP_ERR_UNSUPPORTED', { what: `A link of kind ${name}`, system })
+  throw new IpcsupError('IPCSUP_ERR_UNSUPPORTED', {
+    what: `Link "${link}" of kind ${name}`,
+    system,
+    advice: `That kind exists on ${kind.systems.join(', ')}; \`ipcsup advise\` helps to choose another.`,
+  })
 }

@@ -2,6 +2,7 @@
 import { closeSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createPipe, reopenPipe } from '../../platform/index.js'
+import { closeUnread } from '../logs/accounts.js'
 import type { LogStream, Logs } from '../logs/logs.js'
 import { createSilentStreams } from './silent-streams.js'
 
@@ -86,8 +87,9 @@ export function createLogPipes(
       if (loading === null) return {}
       await attach()
       const logs = await loading
-      for (const { descriptor } of unread.splice(0)) closeSync(descriptor)
-      return (await logs?.close({ deadlineMs: Math.max(0, endMs - performance.now()) })) ?? {}
+      // None, unless the reader could not be made.
+      const lost = closeUnread(unread.splice(0))
+      return { ...lost, ...(await logs?.close({ deadlineMs: Math.max(0, endMs - performance.now()) })) }
     },
   }
 }

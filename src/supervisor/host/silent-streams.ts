@@ -11,7 +11,7 @@ export interface SilentStreams {
   add(stream: LogStream): void
   /** Resolves when every stream has been written to or has ended. */
   whenNone(): Promise<void>
-  /** Gives up those that are left. */
+  /** Gives up those that are left; what was written to one, and nobody has looked at yet, goes to its reader. */
   close(): void
 }
 
@@ -20,12 +20,16 @@ export function createSilentStreams(onSpeech: (stream: LogStream) => void): Sile
   const watches = new Map<LogStream, StopWatching>()
   const waiters: (() => void)[] = []
 
-  const wake = (stream: LogStream): void => {
+  const finish = (stream: LogStream): void => {
     watches.get(stream)!()
     watches.delete(stream)
     // Readable without a byte: its last writer is gone.
     if (countQueuedBytes(stream.descriptor) > 0) onSpeech(stream)
     else closeSync(stream.descriptor)
+  }
+
+  const wake = (stream: LogStream): void => {
+    finish(stream)
     if (watches.size === 0) for (const resolve of waiters.splice(0)) resolve()
   }
 
@@ -37,11 +41,7 @@ export function createSilentStreams(onSpeech: (stream: LogStream) => void): Sile
       ),
     whenNone: () => (watches.size === 0 ? Promise.resolve() : new Promise(resolve => waiters.push(resolve))),
     close: () => {
-      for (const [{ descriptor }, stop] of watches) {
-        stop()
-        closeSync(descriptor)
-      }
-      watches.clear()
+      for (const stream of [...watches.keys()]) finish(stream)
     },
   }
 }

@@ -2,16 +2,14 @@
 import { closeSync } from 'node:fs'
 import { join } from 'node:path'
 import { SHARE_ENV, Worker } from 'node:worker_threads'
-import { countQueuedBytes } from '../../platform/index.js'
+import { Accounts, closeUnread, type Dropped, onlyLosses } from './accounts.js'
 import { defaultLineLimitBytes } from './format.js'
 import type { BlockedLog, CreateLogs, LogStream, Logs, LogsOptions } from './logs.js'
 import type { FromWorker, ToWorker, WorkerOptions } from './messages.js'
 
-type Dropped = Readonly<Record<string, number>>
-
 // How long after the deadline the worker may be silent. Only a display that cannot be opened anew and that nobody reads,
 // or a file system that hangs, makes it so.
-const graceMs = 1_000
+const graceMs = 5_000
 
 export const createLogs: CreateLogs = options => {
   const attached = new Map<string, LogStream>()
@@ -26,11 +24,11 @@ export const createLogs: CreateLogs = options => {
     attach(stream) {
       if (closing !== null) return closeSync(stream.descriptor)
       attached.set(`${stream.process}.${stream.stream}`, stream)
-      startOnce().send({ type: 'attach', stream })
+      startOnce().attach(stream)
     },
     show(text) {
       if (options.display === null || closing !== null) return false
-      startOnce().send({ type: 'show', text })
+      startOnce().show(text)
       return true
     },
     files: () =>
@@ -48,7 +46,8 @@ export const createLogs: CreateLogs = options => {
 }
 
 interface LogThread {
-  send(message: ToWorker): void
+  attach(stream: LogStream): void
+  show(text: string): void
   close(deadlineMs: number): Promise<Dropped>
 }
 
@@ -67,19 +66,16 @@ function startThread(options: LogsOptions, blocked: Map<string, BlockedLog>): Lo
 function keepStreams(): LogThread {
   const streams: LogStream[] = []
   return {
-    send: message => void (message.type === 'attach' && streams.push(message.stream)),
-    close: async () => {
-      const left = streams.splice(0).map(({ process, stream, descriptor }) => {
-        const bytes = countQueuedBytes(descriptor)
-        closeSync(descriptor)
-        return [`${process}.${stream}`, bytes] as const
-      })
-      return Object.fromEntries(left.filter(([, bytes]) => bytes > 0))
-    },
+    attach: stream => void streams.push(stream),
+    show: () => {},
+    close: async () => closeUnread(streams.splice(0)),
   }
 }
 
 function followWorker(worker: Worker, options: LogsOptions, blocked: Map<string, BlockedLog>): LogThread {
+  const accounts = new Accounts()
+  const send = (message: ToWorker): void => worker.postMessage(message)
+  const begun = new Promise<void>(resolve => worker.once('online', resolve))
   const closed = new Promise<Dropped>(resolve => {
     worker.on('message', (message: FromWorker) => {
       if (message.type === 'closed') resolve(message.dropped)
@@ -88,25 +84,30 @@ function followWorker(worker: Worker, options: LogsOptions, blocked: Map<string,
     })
     worker.on('error', error => {
       options.onWarning(`The log worker failed: ${error.message}. Logs are no longer read; restart ipcsup.`)
-      resolve({})
+      // Its end closes what it reads, so this is what is known of it, now.
+      resolve(accounts.countTaken())
     })
   })
   // A supervisor is kept alive by its processes, never by its logs; `close` waits for them.
   worker.unref()
   return {
-    send: message => worker.postMessage(message),
+    attach: stream => send({ type: 'attach', stream, account: accounts.open(stream) }),
+    show: text => send({ type: 'show', text }),
     async close(deadlineMs) {
       worker.ref()
-      worker.postMessage({ type: 'close', deadlineMs } satisfies ToWorker)
+      send({ type: 'close', deadlineMs })
+      // On a busy machine a thread takes long to begin; until then it hangs in nothing.
+      await Promise.race([begun, closed])
       const dropped = await within(closed, deadlineMs + graceMs)
       if (dropped === null) {
         options.onWarning('The log worker hangs in a write; what it has not written is lost.')
         options.onHang?.()
       }
+      const lost = dropped ?? onlyLosses(accounts.countTaken())
       const ended = worker.terminate()
       if (dropped === null) worker.unref()
       else await ended
-      return dropped ?? {}
+      return { ...lost, ...accounts.closeUntaken() }
     },
   }
 }
@@ -148,7 +149,8 @@ function noteBlocked(blocked: Map<string, BlockedLog>, message: FromWorker & { r
 async function within<T>(answer: Promise<T>, limitMs: number): Promise<T | null> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<null>(resolve => {
-    timer = setTimeout(resolve, limitMs, null)
+    // An answer that came while this thread itself was held up is looked at first.
+    timer = setTimeout(() => setImmediate(resolve, null), limitMs)
   })
   try {
     return await Promise.race([answer, late])

@@ -4,6 +4,7 @@ import type { LogStream } from './logs.js'
 import type { FromWorker, Schedule, WorkerOptions } from './messages.js'
 import { Screen } from './screen.js'
 import { FlowingStream } from './stream.js'
+import { StreamAccount } from './stream-account.js'
 
 // A pipe's usual capacity: one read empties it.
 const bufferBytes = 65_536
@@ -28,11 +29,13 @@ export class LogFlow {
     this.#screen = options.display === null ? null : this.#createScreen(options.display)
   }
 
-  attach(source: LogStream): void {
+  /** @param account - memory that tells the main thread what is read and not written */
+  attach(source: LogStream, account: SharedArrayBuffer): void {
     const { process, stream } = source
     const { directory, maxBytes, files, lineLimitBytes } = this.#options
     const flowing = new FlowingStream({
       source,
+      account: new StreamAccount(account),
       file: { path: join(directory, `${process}.${stream}.log`), maxBytes, files, lineLimitBytes },
       screen: this.#screen,
       buffer: this.#buffer,

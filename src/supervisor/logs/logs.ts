@@ -9,7 +9,7 @@ export interface LogDisplay {
   /**
    * Stays the caller's, who closes it after `close`. A terminal, pipe or FIFO is opened anew by the worker, which then
    * waits without blocking when nobody reads. Where that cannot be (a socket, another user's terminal) the descriptor is
-   * written as it is. If such a one blocks, the worker's thread hangs in the write: `close` gives up a second after its
+   * written as it is. If such a one blocks, the worker's thread hangs in the write: `close` gives up five seconds after its
    * deadline, with a warning, and the process cannot exit before the write ends.
    */
   readonly descriptor: number
@@ -69,7 +69,8 @@ export interface Logs {
   /**
    * Resolves when all streams have ended or `deadlineMs` have passed; then everything is flushed and the worker is gone.
    * At the deadline what is in the pipes is still written to the files; a display that does not take its lines loses them.
-   * Returns what had to be dropped, in bytes, by stream such as `web.stdout`. May be called twice: the same promise.
+   * Returns what had to be dropped, in bytes, by stream such as `web.stdout`; 0: the worker failed, and nobody knows how
+   * many. May be called twice: the same promise.
    */
   close(options: { readonly deadlineMs: number }): Promise<Readonly<Record<string, number>>>
 }

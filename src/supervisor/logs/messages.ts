@@ -12,7 +12,8 @@ export interface WorkerOptions {
 }
 
 export type ToWorker =
-  | { readonly type: 'attach'; readonly stream: LogStream }
+  /** `account`: of a `StreamAccount`. */
+  | { readonly type: 'attach'; readonly stream: LogStream; readonly account: SharedArrayBuffer }
   | { readonly type: 'show'; readonly text: string }
   | { readonly type: 'close'; readonly deadlineMs: number }
 

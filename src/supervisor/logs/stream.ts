@@ -10,9 +10,11 @@ import { type LogFileOptions, LogFileWriter, type Trouble } from './file.js'
 import { LineSplitter } from './lines.js'
 import type { LogStream } from './logs.js'
 import type { LineSource, Screen } from './screen.js'
+import type { StreamAccount } from './stream-account.js'
 
 export interface FlowingStreamOptions {
   readonly source: LogStream
+  readonly account: StreamAccount
   readonly file: LogFileOptions
   readonly screen: Screen | null
   /** What is read goes here first; shared by all streams, because each is done with it before the next is read. */
@@ -44,6 +46,7 @@ export class FlowingStream {
   constructor(options: FlowingStreamOptions) {
     this.#options = options
     const { process, stream, descriptor } = options.source
+    options.account.take()
     this.#file = new LogFileWriter(options.file)
     this.#lines = { process, stream, splitter: new LineSplitter(options.file.lineLimitBytes) }
     const socketOptions: SocketConstructorOpts & { readonly onread: OnReadOpts } = {
@@ -87,7 +90,7 @@ export class FlowingStream {
   /** Answers whether to read on: what onread wants to know. */
   #take(chunk: Buffer): boolean {
     this.#hasNews = true
-    this.#file.write(chunk)
+    this.#write(chunk)
     this.#reportTrouble()
     this.#show(chunk)
     if (this.#needsTick) this.#options.onKept()
@@ -148,8 +151,17 @@ export class FlowingStream {
     this.#socket.resume()
   }
 
+  #write(bytes: Buffer): void {
+    const { account } = this.#options
+    // Before: the write may never return.
+    account.hold(this.#file.keptBytes + bytes.length)
+    this.#file.write(bytes)
+    account.hold(this.#file.keptBytes)
+  }
+
   #writeKept(): void {
     this.#file.flush()
+    this.#options.account.hold(this.#file.keptBytes)
     this.#reportTrouble()
   }
 
@@ -166,7 +178,7 @@ export class FlowingStream {
       const length = readNow(this.#options.source.descriptor, this.#options.buffer)
       if (length === 0) break
       readBytes += length
-      if (this.#file.trouble === null) this.#file.write(this.#options.buffer.subarray(0, length))
+      if (this.#file.trouble === null) this.#write(this.#options.buffer.subarray(0, length))
       else unwrittenBytes += length
     }
     return unwrittenBytes
@@ -174,6 +186,7 @@ export class FlowingStream {
 
   #finish(): void {
     this.#isDone = true
+    this.#options.account.finish()
     this.#socket.destroy()
     this.#file.close()
     if (this.#trouble !== null) this.#options.onTrouble(null)

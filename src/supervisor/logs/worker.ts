@@ -11,7 +11,7 @@ const schedule: Schedule = (delayMs, run) => {
 function serve(port: NonNullable<typeof parentPort>): void {
   const flow = new LogFlow(workerData as WorkerOptions, (message: FromWorker) => port.postMessage(message), schedule)
   port.on('message', (message: ToWorker) => {
-    if (message.type === 'attach') flow.attach(message.stream)
+    if (message.type === 'attach') flow.attach(message.stream, message.account)
     else if (message.type === 'show') flow.show(message.text)
     else flow.close(message.deadlineMs)
   })

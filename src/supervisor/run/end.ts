@@ -7,7 +7,7 @@ import { readLiveProcesses, waitForExits } from './processes.js'
 import { findSurvivors, type Survivor } from './survivors.js'
 
 /** How long the kernel may take for a process that got SIGKILL; one in an uninterruptible sleep takes longer. */
-const killTimeoutMs = 2_000
+const killTimeoutMs = 5_000
 
 export interface Ended {
   readonly ended: readonly Survivor[]

@@ -66,7 +66,10 @@ export function calls({ kind, sides, traits, options, withLink, end }: Subject):
       })
       const { pid } = await host.spawn('server')
       await host.spawn('caller')
-      await until('it holds', async () => (await serviceOf(host)).outstanding === 1)
+      await until('it holds', async () => {
+        const { calls, outstanding } = await serviceOf(host)
+        return calls === 2 && outstanding === 1
+      })
       const methods = { add: 2, who: 0, hold: 1, fail: 1, count: 1, die: 0 }
       expect((await serviceOf(host)).instances).toEqual([
         { process: 'server', generation: 1, pid, methods, calls: 2, outstanding: 1 },

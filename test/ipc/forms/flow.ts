@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { isFramed } from '../../../src/ipc/frames/options.js'
 import { readProcess } from '../../../src/supervisor/host/proc.js'
 import { bundleProgram } from '../../support/bundle.js'
 import { until } from '../../support/conditions.js'
@@ -16,11 +17,29 @@ import type { Subject } from '../subject.js'
 const childHalf = bundleProgram(join(import.meta.dirname, '../drivers/child-half.ts'))
 const talk = (...words: string[]): string[] => ['/usr/bin/python3', join(fixtures, 'talk.py'), ...words]
 
+const messageHalf = bundleProgram(join(import.meta.dirname, '../drivers/ring-talk.ts'))
+const messages = (...words: string[]): string[] => [process.execPath, messageHalf, ...words]
+
+/** Programs that use a link as Node programs do; the last two say what a message is. */
+const bytePrograms = {
+  send: [process.execPath, childHalf, 'send', '3000'],
+  receive: [process.execPath, childHalf, 'receive'],
+  sendTwo: talk('send:one', 'send:two'),
+  receiveOne: talk('read'),
+}
+const messagePrograms: typeof bytePrograms = {
+  send: messages('many:3000'),
+  receive: messages('all'),
+  sendTwo: messages('send:one', 'send:two'),
+  receiveOne: messages('take'),
+}
+
 /** 8 MiB. */
 const records = 2048
 
-export function flow({ sides, traits, withLink, end }: Subject): void {
+export function flow({ sides, traits, options, withLink, end }: Subject): void {
   const [writing, reading] = pickSides(sides)
+  const programs = isFramed(options) ? messagePrograms : bytePrograms
 
   test('tells what the kernel granted, and that nothing is queued', async () => {
     await using host = await withLink({})
@@ -107,8 +126,8 @@ export function flow({ sides, traits, withLink, end }: Subject): void {
 
     test('the child’s half in Node sends and receives the same', async () => {
       await using host = await withLink({
-        sender: { side: writing, command: [process.execPath, childHalf, 'send', '3000'] },
-        receiver: { side: reading, command: [process.execPath, childHalf, 'receive'] },
+        sender: { side: writing, command: programs.send },
+        receiver: { side: reading, command: programs.receive },
       })
       await host.spawn('receiver')
       expect((await host.run('sender')).exit).toEqual({ code: 0 })
@@ -198,8 +217,8 @@ export function flow({ sides, traits, withLink, end }: Subject): void {
 
     test(`keepsBoundaries ${traits.keepsBoundaries}: two writes are ${traits.keepsBoundaries ? 'two reads' : 'one read'}`, async () => {
       await using host = await withLink({
-        sender: { side: writing, command: talk('send:one', 'send:two') },
-        receiver: { side: reading, command: talk('read') },
+        sender: { side: writing, command: programs.sendTwo },
+        receiver: { side: reading, command: programs.receiveOne },
       })
       await host.run('sender')
       await host.run('receiver')

@@ -140,10 +140,10 @@ export function listener({ kind, sides, traits, options, withLink, end }: Subjec
     test(`survivesRestart ${traits.survivesRestart}: what a killed client has written is read`, async () => {
       await using host = await withLink({
         server: server('accept', 'read', 'read'),
-        client: client('connect', 'send:last words', 'sleep'),
+        client: client('connect', 'send:last words', 'print:sent', 'sleep'),
       })
       await host.spawn('client')
-      await until('the client waits', async () => (await host.host.inspectLinks()).data!.waiting === 1)
+      await until('the client has written', () => host.output('client').toString() === 'sent\n')
       await kill(host, 'client')
       await host.run('server')
       expect(await host.text('server')).toMatch(traits.survivesRestart ? /^last words\n(end|ECONNRESET)\n$/ : /^end\n/)

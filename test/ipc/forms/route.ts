@@ -8,9 +8,11 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type Config, createSupervisor } from '../../../src/index.js'
 import type { Route } from '../../../src/ipc/kind.js'
+import { countQueuedBytes } from '../../../src/platform/index.js'
 import type { ProcessState } from '../../../src/supervisor/controls.js'
 import type { Supervisor } from '../../../src/supervisor/supervisor.js'
 import { until } from '../../support/conditions.js'
+import { listOpenDescriptors } from '../../support/host.js'
 import { findLanguages, fixtures } from '../languages.js'
 import type { Subject } from '../subject.js'
 
@@ -64,6 +66,7 @@ export function route({ kind, link: given, options, sides, traits }: Subject): v
     await using world = await begin({ ear: [...python, 'deaf'] }, { one: causes[on], two: causes[on] })
     await world.happens('one')
     await world.happens('two')
+    if (on === 'call') await untilTaken(world.supervisor, from)
     await world.count('ear')
     writeFileSync(join(world.directory, 'ear.hear'), '')
     await world.gets('ear', 1)
@@ -129,6 +132,16 @@ export function route({ kind, link: given, options, sides, traits }: Subject): v
     for (const name of Object.keys(ears)) await world.isUp(name, 1)
     return world
   }
+}
+
+/** A call that comes soon after another waits in the pipe of its link. */
+async function untilTaken(supervisor: Supervisor, side: string): Promise<void> {
+  const listPipes = () => listOpenDescriptors().filter(row => row.includes('pipe:'))
+  const before = listPipes()
+  const end = (await supervisor.link('data', side)) as { close(): void }
+  const [own] = listPipes().filter(row => !before.includes(row))
+  await until('every call was taken', () => countQueuedBytes(Number.parseInt(own!, 10)) === 0)
+  end.close()
 }
 
 /** A supervisor, and what the ears have heard, each of which writes a file of its name. */

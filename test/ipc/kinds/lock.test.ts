@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import {
   closeSync,
   existsSync,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -60,15 +61,19 @@ describe('its file', () => {
   })
 
   test.each([
-    ['a file of somebody else', (path: string) => writeFileSync(path, 'precious')],
-    ['a directory', (path: string) => mkdirSync(path)],
-    ['a symbolic link', (path: string) => symlinkSync('/nowhere', path)],
-  ])('is refused where there is %s, which stays as it is', (_, make) => {
+    ['a file of somebody else', 'Set `existing: true`', (path: string) => writeFileSync(path, 'precious')],
+    // What `existing` would refuse as well.
+    ['a directory', 'Remove it', (path: string) => mkdirSync(path)],
+    ['a symbolic link to nothing', 'Remove it', (path: string) => symlinkSync('/nowhere', path)],
+    ['a circle of symbolic links', 'Remove it', (path: string) => symlinkSync(path, path)],
+  ])('is refused where there is %s, which stays as it is', (_, advice, make) => {
     const directory = makeDirectory()
     const path = join(directory, 'l')
     make(path)
     const before = [identify('file', path), listOpenDescriptors()]
-    expect(refusalOf(() => create({ path: 'l' }, directory))).toMatch(/l exists already and is not of this config/)
+    expect(refusalOf(() => create({ path: 'l' }, directory))).toContain(
+      `l exists already and is not of this config. ${advice}`,
+    )
     expect([identify('file', path), listOpenDescriptors()]).toEqual(before)
   })
 
@@ -164,6 +169,45 @@ describe('§19 descriptions', () => {
     heir.kill('SIGKILL')
     await once(heir, 'exit')
     expect(isFree(object)).toBe(true)
+  })
+})
+
+describe('who has it', () => {
+  test('is told by pid: the holder, and whoever inherited its descriptor', async () => {
+    const object = create()
+    expect(object.facts()).toMatchObject({ value: 1, holders: [] })
+    const [lock, waiting] = [await open(object), await open(object)]
+    const give = lock.tryHold()!
+    const heir = spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', lock.descriptor] })
+    // Has the file open as well, but not the lock.
+    const onlooker = spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', waiting.descriptor] })
+    await Promise.all([once(heir, 'spawn'), once(onlooker, 'spawn')])
+    const expected = [process.pid, heir.pid!].sort((a, b) => a - b)
+    expect(object.facts()).toMatchObject({ value: 0, holders: expected })
+    give()
+    expect(object.facts()).toMatchObject({ value: 1, holders: [] })
+    for (const child of [heir, onlooker]) child.kill('SIGKILL')
+  })
+
+  test('is told also of a program that has the file by another name, and a lock of the older kind', async () => {
+    const directory = makeDirectory()
+    const object = create({}, directory)
+    const path = join(directory, 'data.lock')
+    linkSync(path, join(directory, 'other'))
+    // The lock of another file of the same directory is nothing to this one.
+    writeFileSync(join(directory, 'foreign'), '')
+    const program = `import fcntl, sys, time
+files = [open(name, 'r+') for name in sys.argv[1:]]
+for file in files: fcntl.lockf(file, fcntl.LOCK_EX)
+print('locked', flush=True); time.sleep(1000)`
+    const start = async (...names: string[]) => {
+      const child = spawn('/usr/bin/python3', ['-c', program, ...names.map(name => join(directory, name))])
+      await once(child.stdout, 'data')
+      return child
+    }
+    const [holder, stranger] = [await start('other'), await start('foreign')]
+    expect(object.facts()).toMatchObject({ value: 0, holders: [holder.pid] })
+    for (const child of [holder, stranger]) child.kill('SIGKILL')
   })
 })
 

@@ -174,7 +174,10 @@ describe('the child’s half', () => {
     [{ system: 'sysv' }, { priority: 1 }, /types, no priorities/],
   ])('%o: a value of %o is refused', async (options, wrong, says) => {
     const { object, write } = await open(options)
-    await expect(write.send(Buffer.from('x'), wrong)).rejects.toThrow(says)
+    await expect(write.send(Buffer.from('x'), wrong)).rejects.toMatchObject({
+      code: 'IPCSUP_ERR_VALUE_RANGE',
+      message: expect.stringMatching(says),
+    })
     expect(object.facts().messages).toBe(0)
   })
 
@@ -193,16 +196,23 @@ describe('the child’s half', () => {
   test.each([{}, { system: 'sysv' }])('%o: what has no bytes is refused', async options => {
     const { object, write } = await open(options)
     for (const wrong of ['text', new Uint16Array([1, 2, 3])])
-      await expect(write.send(wrong as never)).rejects.toThrow('must be a Uint8Array')
+      await expect(write.send(wrong as never)).rejects.toMatchObject({
+        code: 'IPCSUP_ERR_VALUE_RANGE',
+        message: expect.stringContaining('must be a Uint8Array'),
+      })
     expect(object.facts().messages).toBe(0)
   })
 
   test.each([{}, { system: 'sysv' }])('%o: the wrong side is refused', async options => {
     const { write, read } = await open(options)
-    await expect(write.receive()).rejects.toThrow('has the side "write" of the queue; to receive it needs "read"')
-    await expect(read.send(Buffer.from('x'))).rejects.toThrow(
-      'has the side "read" of the queue; to send it needs "write"',
-    )
+    const refused = (what: string, own: string, needed: string) => ({
+      code: 'IPCSUP_ERR_LINK_USE',
+      message: expect.stringMatching(
+        `cannot be ${what}: this process has its side "${own}".*"${needed}" in the config`,
+      ),
+    })
+    await expect(write.receive()).rejects.toMatchObject(refused('received from', 'write', 'read'))
+    await expect(read.send(Buffer.from('x'))).rejects.toMatchObject(refused('sent to', 'read', 'write'))
   })
 
   test('a queue of System V that somebody removed is told, not waited for', async () => {
@@ -277,6 +287,11 @@ describe('names', () => {
     expect(identify(type, identifier)).toEqual(foreign)
   })
 
+  test('a POSIX queue has its name with a slash, given with or without one', () => {
+    expect(make({ name: name.slice(1) }).facts()).toMatchObject({ name })
+    expect(make({ name: name.slice(1), existing: true }).facts()).toMatchObject({ name })
+  })
+
   test('a POSIX queue whose name was removed is still the one that children get', () => {
     const object = make({ name })
     removeQueue(name)
@@ -347,10 +362,10 @@ describe('options', () => {
     [{ system: 'sysv', maxMessages: 5 }, /links\.data\.maxMessages.*is not of a queue with system: 'sysv'/s],
     [{ system: 'sysv', messageSize: 5 }, /links\.data\.messageSize.*is not of/s],
     [{ system: 'sysv', name: '/x' }, /links\.data\.name.*is not of/s],
-    [{ name: 'jobs' }, /links\.data\.name.*"\/" and then no other "\/", as "\/jobs"/s],
+    [{ name: 'a/b' }, /links\.data\.name.*no slash but at its start, as in "\/jobs"/s],
     [{ name: '/a/b' }, /links\.data\.name/],
     [{ name: '/..' }, /links\.data\.name/],
-    [{ name: `/${'x'.repeat(256)}` }, /links\.data\.name.*too long: 256 bytes/s],
+    [{ name: `/${'x'.repeat(256)}` }, /links\.data\.name.*too long: 255 bytes/s],
     [{ messageSize: 0 }, /links\.data\.messageSize.*from 1 byte to 16MiB/s],
     [{ messageSize: '17MiB' }, /links\.data\.messageSize/],
     [{ maxMessages: 0 }, /links\.data\.maxMessages/],
@@ -362,7 +377,7 @@ describe('options', () => {
   ])('%o is refused by the config', (options, says) => expect(problemsOf(options)).toMatch(says))
 
   test('names and keys of every allowed form are taken', () => {
-    expect(problemsOf({ name: `/${'x'.repeat(255)}` })).toBe('')
+    for (const slash of ['/', '']) expect(problemsOf({ name: `${slash}${'x'.repeat(255)}` })).toBe('')
     const object = make({ system: 'sysv', key: 4_294_967_295 - process.pid })
     expect(identify('sysv-queue', String(4_294_967_295 - process.pid))).not.toBeNull()
     object.destroy()

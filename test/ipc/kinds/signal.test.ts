@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Config, createSupervisor, type Supervisor } from '../../../src/index.js'
+import { holdCalls } from '../../../src/ipc/held-calls.js'
 import { kinds } from '../../../src/ipc/kinds/index.js'
 import { plan, problemsOf as problemsIn } from '../../config/support.js'
 import { until } from '../../support/conditions.js'
 import { listOpenDescriptors } from '../../support/host.js'
 import { findLanguages, fixtures } from '../languages.js'
-import { createLink } from '../support.js'
 
 let directory: string
 const made: Supervisor[] = []
@@ -38,6 +38,30 @@ const heard = (word: string) => {
   return existsSync(path) ? readFileSync(path, 'utf8').split(word).length - 1 : 0
 }
 const isUp = () => until('the ear is up', () => heard('up') > 0)
+
+/** Time that goes on when it is told to. */
+function makeClock() {
+  let nowMs = 1000
+  let due: { readonly delayMs: number; readonly act: () => void } | null = null
+  return {
+    now: () => nowMs,
+    after: (delayMs: number, act: () => void) => {
+      due = { delayMs, act }
+      return () => {
+        due = null
+      }
+    },
+    get delayMs() {
+      return due?.delayMs ?? null
+    },
+    goOn: (byMs: number) => {
+      nowMs += byMs
+      const { act } = due!
+      due = null
+      act()
+    },
+  }
+}
 
 const problemsOf = (config: unknown) => problemsIn(config, { kinds })
 
@@ -164,27 +188,33 @@ describe('a call', () => {
     }
   })
 
-  test('that comes right after another is carried out too, and a flood is some calls a second', async () => {
-    const object = createLink({ kind: 'signal' }, directory)
+  test('is carried out at once, as are some right after it, and a flood is some calls a second', async () => {
+    const clock = makeClock()
+    const object = holdCalls('data', clock)
     const caller = object.take('from')
     let calls = 0
     object.onCall!('from', () => calls++)
-    const startMs = performance.now()
-    const callNow = () => writeSync(caller, '\n')
-    callNow()
-    await until('it is carried out', () => calls === 1)
-    callNow()
-    await until('so is the next', () => calls === 2)
-    while (calls < 5) {
-      callNow()
-      await new Promise(resolve => setImmediate(resolve))
+    const callUntil = async (count: number) => {
+      while (calls < count) {
+        const before = calls
+        writeSync(caller, '\n')
+        await until('it is carried out', () => calls > before)
+      }
     }
-    // Each but the first comes 50 ms after the one before, in whole ms of a timer.
-    expect(performance.now() - startMs).toBeGreaterThan(4 * 48)
-    callNow()
-    await until('the last one is carried out', () => calls === 6)
+    await callUntil(20)
+    expect(clock.delayMs).toBe(50)
+    for (const _ of [1, 2, 3]) writeSync(caller, '\n')
+    await new Promise(resolve => setImmediate(resolve))
+    expect(calls).toBe(20)
+    clock.goOn(50)
+    await until('those that came meanwhile are carried out', () => calls > 20)
+    expect([calls, clock.delayMs]).toEqual([21, 50])
+    clock.goOn(500)
+    await callUntil(31)
+    expect(clock.delayMs).toBe(50)
     closeSync(caller)
     object.destroy()
+    expect(clock.delayMs).toBeNull()
   })
 
   test('without end holds up nobody, and leaves no descriptor behind', async () => {

@@ -131,9 +131,12 @@ describe('a message endpoint', () => {
     const object = pair('seqpacket')
     const endpoint = openMessageEndpoint(object.take('a'))
     for (const [message, why] of [
-      ['text', /not of type string\. Send Buffer\.from\(text\)$/],
-      [new Uint16Array(3), /not of type Uint16Array$/],
-      [undefined, /not of type undefined$/],
+      ['text', /value of type string is not possible: .*; send Buffer\.from\(text\)\.$/],
+      [
+        new Uint16Array(3),
+        /value of type Uint16Array is not possible: a message must be a Uint8Array, such as a Buffer\.$/,
+      ],
+      [undefined, /value of type undefined is not/],
     ] as const)
       await expect(endpoint.send(message as never)).rejects.toThrow(why)
     endpoint.close()

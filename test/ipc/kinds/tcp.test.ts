@@ -268,11 +268,15 @@ test('a new supervisor takes the port while connections of the former one are in
   await once(client, 'close')
   object.destroy()
   const timeWait = '06'
-  const rows = readFileSync('/proc/net/tcp', 'utf8')
-    .split('\n')
-    .map(row => row.trim().split(/\s+/))
+  const listRows = () =>
+    readFileSync('/proc/net/tcp', 'utf8')
+      .split('\n')
+      .map(row => row.trim().split(/\s+/))
   const hexPort = port!.toString(16).toUpperCase().padStart(4, '0')
-  expect(rows.some(([, local, , state]) => local?.endsWith(`:${hexPort}`) && state === timeWait)).toBe(true)
+  // A busy kernel delivers the last packet later.
+  await until('its connection is in TIME_WAIT', () =>
+    listRows().some(([, local, , state]) => local?.endsWith(`:${hexPort}`) && state === timeWait),
+  )
   expect(tcp({ listen: `127.0.0.1:${port}` }).hint().port).toBe(port)
 })
 

@@ -507,7 +507,7 @@ describe('the child’s half', () => {
       return 'ended'
     })()
     server.close()
-    await expect(accepted).rejects.toThrow('The server is closed')
+    await expect(accepted).rejects.toMatchObject({ code: 'IPCSUP_ERR_CLOSED' })
     expect(await iterated).toBe('ended')
   })
 

@@ -183,17 +183,21 @@ test('§6 a leftover that has a child before it ends is followed until that is g
 const driver = bundleProgram(join(import.meta.dirname, 'drivers/run-processes.ts'))
 // PID 1 that waits for one child and reaps nobody else.
 const lazyInit = 'import os, sys\npid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)\nos.waitpid(pid, 0)'
+// A shell would reap it.
+const waitForZombie = `
+import sys, time
+while open("/proc/%s/stat" % sys.argv[1]).read().rpartition(")")[2].split()[0] != "Z": time.sleep(0.01)`
 const canUnshare = spawnSync('unshare', ['-pf', '--mount-proc', 'true']).status === 0
 
 test.skipIf(!canUnshare)('§6 a group of zombies that nobody reaps is empty (needs unshare)', () => {
   const config = {
     processes: {
-      dead: { command: ['sh', '-c', 'sh -c "exit 0" & exec sleep 0.3'] },
-      dying: { command: ['sh', '-c', 'sleep 0.2 & exit 3'] },
+      dead: { command: ['sh', '-c', 'sh -c "exit 0" & exec python3 -c "$1" $!', 'sh', waitForZombie] },
+      dying: { command: ['sh', '-c', 'sleep 1000 & exit 3'] },
     },
   }
   const command = ['-pf', '--mount-proc', 'python3', '-c', lazyInit, process.execPath, driver, JSON.stringify(config)]
-  const { stdout, stderr } = spawnSync('unshare', command, { encoding: 'utf8', timeout: 30_000 })
+  const { stdout, stderr } = spawnSync('unshare', command, { encoding: 'utf8', timeout: 120_000 })
   expect(stderr).toBe('')
   const [dead, dying] = JSON.parse(stdout.trim()).exits
   expect(dead).toMatchObject({ leftovers: [] })
@@ -327,7 +331,8 @@ test('inspectProcesses tells CPU and memory of live instances', async () => {
   await host.spawn('idle')
   await until('the busy one is seen to be', async () => {
     const found = await host.host.inspectProcesses()
-    return (found['busy']?.cpuPercent ?? 0) > 20
+    // On a busy machine it gets little of a core.
+    return (found['busy']?.cpuPercent ?? 0) > 5
   })
   const { busy, idle } = await host.host.inspectProcesses()
   expect(busy!.residentBytes).toBeGreaterThan(1_000_000)

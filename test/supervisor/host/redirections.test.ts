@@ -167,7 +167,7 @@ test.each([
   ['foreground', 'typed', /"warnings":\[\]/],
 ])('§12 stdin that is inherited by an ipcsup in the %s', (where, read, says) => {
   const argv = ['-c', onTerminal, where, process.execPath, driver, JSON.stringify(config)]
-  const said = execFileSync('/usr/bin/python3', argv, { encoding: 'utf8', timeout: 20_000 })
+  const said = execFileSync('/usr/bin/python3', argv, { encoding: 'utf8', timeout: 120_000 })
   expect(said).toMatch(says)
   // The terminal shows what was typed once by itself.
   expect(said.split('typed').length - 2).toBe(read === '' ? 0 : 1)

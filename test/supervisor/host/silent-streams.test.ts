@@ -32,3 +32,15 @@ test('closing gives up the streams whose writers are still there', () => {
   expect(() => fstatSync(held.descriptor)).toThrow('EBADF')
   closeSync(held.write)
 })
+
+test('closing hands over a stream that was written to, although nobody has looked yet', () => {
+  const spoken: LogStream[] = []
+  const streams = createSilentStreams(stream => spoken.push(stream))
+  const late = openStream('late')
+  streams.add(late)
+  writeSync(late.write, 'x')
+  streams.close()
+  expect(spoken).toEqual([late])
+  closeSync(late.descriptor)
+  closeSync(late.write)
+})

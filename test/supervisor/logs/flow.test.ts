@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LogFlow } from '../../../src/supervisor/logs/flow.js'
 import type { LogDisplay } from '../../../src/supervisor/logs/logs.js'
+import { StreamAccount } from '../../../src/supervisor/logs/stream-account.js'
 import {
   countDescriptors,
   makePipe,
@@ -48,7 +49,7 @@ function createFlow(display: LogDisplay | null = null, maxBytes = 1_000_000): Lo
 
 function attach(flow: LogFlow, stream: 'stdout' | 'stderr' = 'stdout', process = 'web'): number {
   const { read, write } = makePipe()
-  flow.attach({ process, stream, descriptor: read })
+  flow.attach({ process, stream, descriptor: read }, new StreamAccount().memory)
   return write
 }
 

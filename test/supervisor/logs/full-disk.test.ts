@@ -22,7 +22,7 @@ function runBehind(
   task: Task,
   after: string,
 ): { result: Result; after: string } {
-  const script = `${setUp}; timeout 30 "$1" "$2" "$3" && echo && ${after}`
+  const script = `${setUp}; timeout 120 "$1" "$2" "$3" && echo && ${after}`
   const [file, ...args] = [...command, 'sh', '-c', script, 'sh', process.execPath, driver, JSON.stringify(task)]
   const [result, rest] = execFileSync(file!, args, { encoding: 'utf8' }).split('\n')
   return { result: JSON.parse(result!), after: rest!.trim() }
