@@ -383,15 +383,20 @@ static inline void ipcsup_ring__pause(void) {
 #endif
 }
 
+/** Takes what the own bell was rung, however often that was: each is 8 bytes, and would wake once more, for nothing. */
+static inline ssize_t ipcsup_ring__silence(ipcsup_ring *ring) {
+  uint64_t rings[512];
+  return read(ring->bell, rings, sizeof rings);
+}
+
 /** Sleeps until the own bell rings. 0: the time is over; 1: it may have rung. */
 static inline int ipcsup_ring__sleep(ipcsup_ring *ring, int timeout_ms) {
   struct pollfd polled;
-  uint64_t count;
   polled.fd = ring->bell;
   polled.events = POLLIN;
   polled.revents = 0;
   int found = poll(&polled, 1, timeout_ms);
-  if (found > 0 && read(ring->bell, &count, sizeof count) < 0 && errno != EAGAIN) return ring->failure = IPCSUP_RING_SYSTEM;
+  if (found > 0 && ipcsup_ring__silence(ring) < 0 && errno != EAGAIN) return ring->failure = IPCSUP_RING_SYSTEM;
   if (found < 0 && errno != EINTR) return ring->failure = IPCSUP_RING_SYSTEM;
   return found == 0 ? 0 : 1;
 }
@@ -1375,10 +1380,9 @@ static inline int ipcsup_ring_prepare_sleep(ipcsup_ring *ring) {
 }
 
 static inline void ipcsup_ring_end_sleep(ipcsup_ring *ring) {
-  uint64_t count;
   if (ring->failure) return;
   ipcsup_ring__publish(ring, ipcsup_ring__waiting_at(ring, ring->side, ring->slot), 0);
-  if (read(ring->bell, &count, sizeof count) < 0) return;
+  if (ipcsup_ring__silence(ring) < 0) return;
 }
 
 /** Publishes what was committed, tells what was acknowledged, and gives everything back. A reservation is forgotten. */

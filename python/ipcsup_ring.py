@@ -513,7 +513,8 @@ class Ring:
     def end_sleep(self):
         self._memory.publish(self._waiting, 0)
         try:
-            os.read(self._attachment.bell, 8)
+            # All that it was rung, 8 bytes each time: more would wake once more, for nothing.
+            os.read(self._attachment.bell, 4096)
         except BlockingIOError:
             pass
 

@@ -1,4 +1,4 @@
-/* What C programs reach: 64 bytes over a pipe, and over a ring by include/ipcsup_ring.h. `peer PROGRAM`, as stream.mjs. */
+/* What C programs reach: 64 bytes over a pipe, and 64 bytes and 64 KiB over a ring by include/ipcsup_ring.h. `peer PROGRAM`, as stream.mjs. */
 #include "../../include/ipcsup_ring.h"
 
 enum { BYTES = 64, WORDS = BYTES / 4, WARM_UP_MS = 300, MEASURED_MS = 600, LOOK = 64 };
@@ -93,11 +93,50 @@ static void read_ring(void) {
   }
 }
 
+enum { LARGE = 65536, KINDS = 3, STAMPS = 1024 };
+
+/* As LargeMessages of pattern.mjs. */
+static uint32_t *make_large(uint32_t number) {
+  static uint32_t kinds[KINDS][LARGE / 4];
+  if (!kinds[0][1])
+    for (uint32_t kind = 0; kind < KINDS; kind++)
+      for (uint32_t at = 0; at < LARGE / 4; at++) kinds[kind][at] = (at + kind + 1) * 0x9e3779b1u;
+  uint32_t *message = kinds[number % KINDS];
+  for (uint32_t at = 0; at < LARGE / 4; at += STAMPS) message[at] = number + at;
+  return message;
+}
+
+static void write_large(void) {
+  expect(ipcsup_ring_open(&ring, "there"));
+  for (uint32_t number = 1;; number++) {
+    void *payload;
+    expect(ipcsup_ring_reserve(&ring, LARGE, &payload, -1));
+    memcpy(payload, make_large(number), LARGE);
+    expect(ipcsup_ring_commit(&ring, LARGE, IPCSUP_RING_TAG_BYTES));
+  }
+}
+
+static void read_large(void) {
+  expect(ipcsup_ring_open(&ring, "there"));
+  for (;;) {
+    ipcsup_ring_message message;
+    expect(ipcsup_ring_receive(&ring, &message, -1));
+    look_at_clock();
+    if (message.length != LARGE || memcmp(message.bytes, make_large(++count), LARGE)) {
+      fprintf(stderr, "message %u is not what was sent\n", count);
+      exit(1);
+    }
+    expect(ipcsup_ring_ack_soon(&ring, &message));
+  }
+}
+
 int main(int words, char **word) {
   if (words != 2) return 2;
   if (!strcmp(word[1], "write_pipe")) write_pipe();
   if (!strcmp(word[1], "read_pipe")) read_pipe();
   if (!strcmp(word[1], "write_ring")) write_ring();
   if (!strcmp(word[1], "read_ring")) read_ring();
+  if (!strcmp(word[1], "write_large")) write_large();
+  if (!strcmp(word[1], "read_large")) read_large();
   return 2;
 }

@@ -79,9 +79,10 @@ const large = {
   unit: 'GiB/s',
   about:
     'Ring of 1 MiB; every byte of every message is compared with what it should be. Copying is `Buffer.copy` of the same messages, one after another, in one program: into memory of the size of the ring, and ' +
-    'into 64 MiB, which is more than the caches of a core.',
+    'into 64 MiB, which is more than the caches of a core. What goes from one program to another goes from the cache of one core to that of another one: both ends in C, with `memcpy` and `memcmp`, show how fast ' +
+    'that can be here.',
   async measure({ alternate, workshop, runs }) {
-    const { node, measure } = workshop
+    const { node, c, measure } = workshop
     const toRate = ({ perSecond }) => (perSecond * largeBytes) / 2 ** 30
     const program = name => node('stream', name, { bytes: largeBytes })
     const copy = intoBytes => async () =>
@@ -92,6 +93,7 @@ const large = {
     return alternate(
       {
         ring: async () => toRate(await between(workshop, link, [program('sendLarge'), program('receiveLarge')])),
+        'ring, both ends in C': async () => toRate(await between(workshop, link, [c('write_large'), c('read_large')])),
         'memcpy into 1 MiB': copy(largeRing),
         'memcpy into 64 MiB': copy(64 * largeRing),
       },
@@ -132,7 +134,7 @@ const thereAndBack = (workshop, program, options) => {
 const awake = {
   title: 'There and back, 64 B, both awake',
   columns: percentiles,
-  about: `A message and its answer, one after another for 0.5 s, by \`trySend\` and \`receive\` with the default wait. ${aboutCpu}`,
+  about: `A message and its answer, one after another for 0.5 s, by \`trySend\` and \`receive\` with the default wait: from before it is sent until the answer is received. ${aboutCpu}`,
   measure: ({ alternate, workshop, runs }) =>
     alternate(thereAndBack(workshop, 'ping', { pauseMs: null, measuredMs: 500 }), runs),
   judge: ({ ring }) => [atMostFixed('p50', ring.p50, 1, 'µs'), atMostFixed('p99', ring.p99, 5, 'µs')],
@@ -141,7 +143,7 @@ const awake = {
 const asleep = {
   title: 'There and back, 64 B, the other side asleep',
   columns: { ...percentiles, trips: 'trips' },
-  about: `The same, 1 ms after the answer before, for 2 s: the other program sleeps by then, on its doorbell or its socket. ${aboutCpu}`,
+  about: `The same, 1 ms after the answer before, for 2 s: the other program sleeps by then, on its doorbell or its socket. Before, both slept and woke for 1.5 s, so that is compiled. ${aboutCpu}`,
   measure: ({ alternate, workshop, runs, quick }) =>
     alternate(thereAndBack(workshop, 'ping', { pauseMs: 1, measuredMs: quick ? 500 : 2000 }), runs),
   judge: ({ ring, socketpair }) => [
@@ -168,18 +170,25 @@ const timerWays = {
   '`receive`, a message each 20 µs': { way: 'receive', everyMs: 0.02 },
 }
 
+const alone = 'no ring: 1 ms of computing in each turn'
+
 const timer = {
   title: 'A timer of 1 ms in a program that receives',
   columns: { p50: 'late, p50 ms', p99: 'p99 ms', worst: 'worst ms', timers: 'timers', received: 'messages' },
   about:
-    'A chain of `setTimeout(…, 1)` for 1.5 s, in a program that receives all the time, or looks again and again for the next message. Medians of the runs, also of their worst.',
+    'A chain of `setTimeout(…, 1)` for 1.5 s, in a program that receives all the time, or looks again and again for the next message. Medians of the runs, also of their worst. Without a ring: two programs that compute, one of them with that timer, ' +
+    'which is what the scheduler and Node do to it.',
   measure: ({ alternate, workshop, runs }) => {
-    const { node } = workshop
+    const { node, measure } = workshop
     const subjects = Object.entries(timerWays).map(([name, { way, everyMs }]) => [
       name,
       () => between(workshop, ring, [node('timer', 'send', { everyMs }), node('timer', 'receive', { way })]),
     ])
-    return alternate(Object.fromEntries(subjects), runs)
+    const computing = () =>
+      measure({
+        processes: { first: { command: node('timer', 'compute') }, second: { command: node('timer', 'alone') } },
+      })
+    return alternate({ ...Object.fromEntries(subjects), [alone]: computing }, runs)
   },
   judge: medians => [
     atMostFixed('worst', Math.max(...Object.keys(timerWays).map(way => medians[way].worst)), 5, 'ms late'),

@@ -19,9 +19,9 @@ export function createMsgpackCodec(): PayloadCodec {
     name: 'msgpack',
     encode: value => attempt('msgpack', value, () => packr.pack(value)),
     tagOf: () => tags.msgpack,
-    decode: (memory, start, end, tag) => {
-      if (tag !== tags.msgpack) throw refuseTag('msgpack', tag)
-      return understand('msgpack', () => packr.unpack(memory.subarray(start, end)))
+    decode: payload => {
+      if (payload.tag !== tags.msgpack) throw refuseTag('msgpack', payload.tag)
+      return understand('msgpack', () => packr.unpack(payload.copied))
     },
   }
 }

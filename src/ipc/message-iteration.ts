@@ -17,8 +17,10 @@ export interface MessageSource<Value> {
   /**
    * Resolves true when `has` may be true, false at the end or when it was closed. Keeps the program alive meanwhile. Asked
    * again only when it has resolved.
+   *
+   * @param hasCome - may be called before it resolves true: who is served then is served sooner
    */
-  wait(): Promise<boolean>
+  wait(hasCome: () => void): Promise<boolean>
   /** Nobody wants to know any more: the promise of `wait` resolves at once. */
   stopWaiting(): void
   /** Acknowledges everything up to `message`, by default up to the last one taken. */
@@ -26,6 +28,8 @@ export interface MessageSource<Value> {
   /** Somebody waits for an acknowledgement, or nothing more is there to be acknowledged with the last ones. */
   isAckDue(): boolean
   isOpen(): boolean
+  /** What those are told who want something of it when it is not open. */
+  closedError(): Error
 }
 
 type Receiving<Value> = Omit<MessageReader<Value>, 'close' | 'once' | 'missed'>
@@ -112,6 +116,7 @@ class MessageIterator<Value> implements AsyncIterableIterator<Message<Value>> {
   /** There was nothing just now. */
   private takeLater(): Message<Value> | null {
     this.acknowledge()
+    this.pace.noteWait()
     return this.source.lookAgain() ? this.source.take() : null
   }
 
@@ -120,7 +125,6 @@ class MessageIterator<Value> implements AsyncIterableIterator<Message<Value>> {
     this.finish()
     this.acknowledge()
     if (isDue) await nextTurn()
-    this.pace.restart()
     const value = await this.line.receive(this.signal).catch(reason => endIfClosed(this.source, reason))
     this.given = value
     return value === null ? this.return() : { done: false, value }
@@ -174,13 +178,17 @@ class BatchIterator<Value> implements AsyncIterableIterator<Iterable<Message<Val
     this.isGiven = false
     await this.batch.giveTurn()
     this.signal?.throwIfAborted()
-    while (!(this.line.isEmpty && (this.source.has() || this.source.lookAgain()))) {
+    while (!(this.line.isEmpty && (this.source.has() || this.lookAgain()))) {
       const isThere = await this.line.arrival(this.signal).catch(reason => endIfClosed(this.source, reason))
-      this.batch.pace.restart()
       if (!isThere) return this.return()
     }
     this.isGiven = true
     return { done: false, value: this.batch.begin() }
+  }
+
+  private lookAgain(): boolean {
+    this.batch.pace.noteWait()
+    return this.source.lookAgain()
   }
 
   return(): Promise<IteratorResult<Iterable<Message<Value>>>> {
@@ -211,7 +219,6 @@ class Batch<Value> implements IterableIterator<Message<Value>> {
   async giveTurn(): Promise<void> {
     if (!this.owesTurn && !this.pace.isDue()) return
     await nextTurn()
-    this.pace.restart()
   }
 
   next(): IteratorResult<Message<Value>> {

@@ -9,7 +9,7 @@ const largestSize = 2 ** 30
  * @throws IPCSUP_ERR_MESSAGE_SIZE when that is more than `largest`
  */
 export function measureMessage(encoded: string | Uint8Array, largest: number): number {
-  const bytes = typeof encoded === 'string' ? Buffer.byteLength(encoded) : encoded.byteLength
+  const bytes = typeof encoded === 'string' ? Buffer.byteLength(encoded) : encoded.length
   if (bytes > largest) throw tooLarge(bytes, largest)
   return bytes
 }

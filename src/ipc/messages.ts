@@ -23,7 +23,10 @@ export interface Message<Value = unknown> {
   readonly writer: number
   /** It was sent as a string. */
   readonly isText: boolean
-  /** The payload where it lies, without a copy: valid until the message is acknowledged. Not to be written to. */
+  /**
+   * The payload where it lies, without a copy: valid until the message is acknowledged. Not to be written to. In a ring whose
+   * writers are not to be trusted take `text` or `value`, which are made from a copy: what lies there may change.
+   */
   readonly bytes: Buffer
   /** The payload as UTF-8. */
   readonly text: string

@@ -2,6 +2,15 @@
 
 const budgetMs = 1
 const mostSteps = 1024
+/** Until the clock is looked at again after a step that waited: the next ones may take as long, up to 50 µs each. */
+const mostWaits = 8
+
+let turns = 0
+
+/** For what is called by the event loop itself: who goes on from there has let the timers in. */
+export function noteTurn(): void {
+  turns++
+}
 
 /** Tells such a loop when the event loop is to have a turn: after about 1 ms. One for each loop. */
 export class Pace {
@@ -9,6 +18,7 @@ export class Pace {
   #stride = 1
   #turnAt = 0
   #lookedAt = 0
+  #turn = turns
 
   /** Asked once for each step; the clock is looked at a few times in each ms only. */
   isDue(): boolean {
@@ -22,8 +32,19 @@ export class Pace {
     this.#stride = 1
   }
 
+  /** This step waits for something, without a turn of the event loop. */
+  noteWait(): void {
+    if (this.#left <= mostWaits) return
+    this.#stride -= this.#left - mostWaits
+    this.#left = mostWaits
+  }
+
   #look(): boolean {
     const now = performance.now()
+    if (this.#turn !== turns) {
+      this.#turn = turns
+      this.#turnAt = 0
+    }
     if (this.#turnAt === 0) this.#turnAt = now
     else this.#adapt(now - this.#lookedAt)
     this.#lookedAt = now
@@ -42,5 +63,10 @@ export class Pace {
 
 /** Resolves after a turn of the event loop. */
 export function nextTurn(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve))
+  return new Promise(resolve => {
+    setImmediate(() => {
+      noteTurn()
+      resolve()
+    })
+  })
 }

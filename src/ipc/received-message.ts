@@ -3,6 +3,23 @@ import type { PayloadCodec } from './codec.js'
 import type { Message } from './messages.js'
 import { tags } from './ring/layout.js'
 
+/** What a large message needed is not kept for ever. */
+const mostKeptBytes = 1024 ** 2
+
+let aside = Buffer.allocUnsafeSlow(4096)
+/** The beginning of it: as long as the last copy. */
+let copy = aside
+
+/** A copy in memory that no other program writes to; the same for all, so good until the next one. */
+function copyAside(source: Buffer, start: number, end: number): Buffer {
+  const length = end - start
+  if (length > mostKeptBytes) return Buffer.from(source.subarray(start, end))
+  if (length > aside.length) aside = Buffer.allocUnsafeSlow(length)
+  if (length !== copy.length) copy = aside.subarray(0, length)
+  source.copy(copy, 0, start, end)
+  return copy
+}
+
 export class ReceivedMessage<Value = unknown> implements Message<Value> {
   private view: Buffer | null = null
 
@@ -12,7 +29,7 @@ export class ReceivedMessage<Value = unknown> implements Message<Value> {
     private memory: Buffer,
     private start: number,
     private end: number,
-    private tag: number,
+    public tag: number,
     public sequence: number,
     public writer: number,
     public position = 0,
@@ -51,11 +68,15 @@ export class ReceivedMessage<Value = unknown> implements Message<Value> {
   }
 
   get text(): string {
-    return this.memory.toString('utf8', this.start, this.end)
+    return this.copied.toString()
+  }
+
+  get copied(): Buffer {
+    return copyAside(this.memory, this.start, this.end)
   }
 
   get value(): Value {
-    return this.codec.decode(this.memory, this.start, this.end, this.tag) as Value
+    return this.codec.decode(this) as Value
   }
 }
 

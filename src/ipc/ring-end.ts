@@ -37,8 +37,8 @@ export async function openRingEnd({ descriptor, link }: ChildEnd): Promise<RingW
     const codec = await loadCodec(attachment.codec)
     const memory = new RingMemory(attachment.memory, attachment.geometry, link ?? 'ring')
     return attachment.side === 'write'
-      ? new RingSender(new Lane(memory, attachment.slot), codec, attachment)
-      : makeReader(new RingSource(openReader(memory, attachment.slot), codec, attachment))
+      ? new RingSender(new Lane(memory, attachment.slot), codec, attachment, link)
+      : makeReader(new RingSource(openReader(memory, attachment.slot), codec, attachment, link))
   } catch (error) {
     attachment.close()
     throw error

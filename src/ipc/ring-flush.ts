@@ -5,18 +5,19 @@ interface Flushing {
   flushQuietly(): void
 }
 
-const writers = new Set<Flushing>()
+// Not a set: it is gone through for each message that is waited for.
+let writers: readonly Flushing[] = []
 
 export function flushWriters(): void {
-  for (const writer of writers) writer.flushQuietly()
+  for (let index = 0; index < writers.length; index++) writers[index]!.flushQuietly()
 }
 
 export function rememberWriter(writer: Flushing): void {
-  if (writers.size === 0) process.on('exit', flushWriters)
-  writers.add(writer)
+  if (writers.length === 0) process.on('exit', flushWriters)
+  writers = [...writers, writer]
 }
 
 export function forgetWriter(writer: Flushing): void {
-  writers.delete(writer)
-  if (writers.size === 0) process.off('exit', flushWriters)
+  writers = writers.filter(one => one !== writer)
+  if (writers.length === 0) process.off('exit', flushWriters)
 }

@@ -19,6 +19,7 @@ export class RingOutlet {
     readonly lane: Lane,
     private readonly codec: PayloadCodec,
     private readonly bells: readonly number[],
+    private readonly link = 'ring',
   ) {
     this.views = ReusedViews.of(lane.bytes.length, 1)
   }
@@ -48,7 +49,8 @@ export class RingOutlet {
   /** @param bytes - default: all that was reserved */
   commit(bytes = this.reserved?.length ?? 0): void {
     const { reserved } = this
-    if (reserved === null) throw new Error('Nothing is reserved in the ring')
+    if (reserved === null)
+      throw this.misuse('committed to', 'nothing is reserved in it', 'Reserve first: a message is committed once.')
     if (!Number.isInteger(bytes) || bytes < 0 || bytes > reserved.length) {
       throw new IpcsupError('IPCSUP_ERR_VALUE_RANGE', {
         what: `Committing ${bytes} bytes`,
@@ -75,6 +77,11 @@ export class RingOutlet {
   giveUp(error: unknown): unknown {
     if (error instanceof IpcsupError && error.code === 'IPCSUP_ERR_RING_CORRUPT') ring(this.bells, everybody)
     return error
+  }
+
+  /** Of a program that mixes up the steps of a reservation. */
+  misuse(what: string, why: string, advice: string): IpcsupError {
+    return new IpcsupError('IPCSUP_ERR_LINK_USE', { link: this.link, what, why, advice })
   }
 
   private findRoom(length: number): number {

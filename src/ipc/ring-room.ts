@@ -1,8 +1,8 @@
 /** Those who wait for room in one lane of a ring. */
 import { nextTurn, Pace } from './pace.js'
-import { OwnBell } from './ring-bells.js'
 import { flushWriters } from './ring-flush.js'
 import type { RingOutlet } from './ring-outlet.js'
+import { OwnBell } from './ring-own-bell.js'
 import { Spin } from './spin.js'
 
 interface Sender {
@@ -27,7 +27,7 @@ export class RoomLine {
     private readonly outlet: RingOutlet,
     ownBell: number,
   ) {
-    this.bell = new OwnBell(ownBell)
+    this.bell = new OwnBell(ownBell, () => {})
     this.amountBytes = outlet.lane.bytes.length / 4
   }
 
@@ -91,6 +91,7 @@ export class RoomLine {
 
   private async wait(bytes: number): Promise<void> {
     flushWriters()
+    this.pace.noteWait()
     const { lane } = this.outlet
     // Only this program can commit what it reserved.
     if (this.outlet.reserved !== null) return this.bell.sleep()
@@ -98,7 +99,6 @@ export class RoomLine {
     const wanted = Math.max(bytes, this.amountBytes)
     if (this.spin.until(() => lane.hasRoom(wanted)) || lane.hasRoom(bytes)) return
     lane.noteStall()
-    this.bell.silence()
     if (lane.sleep(bytes)) await this.bell.sleep()
     this.spin.slept()
     // The end may be another's by now.

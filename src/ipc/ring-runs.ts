@@ -20,7 +20,8 @@ export class ReceivedRuns {
   private runs: Run[] = []
 
   add(writer: number, position: number, sequence: number): void {
-    const last = this.runs[this.runs.length - 1]
+    // There is no element -1, and to ask for one costs more than all else here.
+    const last = this.runs.length > 0 ? this.runs[this.runs.length - 1] : undefined
     // What comes again from a dead reader may be older.
     if (last !== undefined && last.writer === writer && last.last < sequence) {
       last.last = sequence

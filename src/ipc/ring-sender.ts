@@ -1,5 +1,6 @@
 /** The end of a ring that sends. */
 
+import { closedEnd } from './closed-end.js'
 import type { PayloadCodec } from './codec.js'
 import { checkReservation, measureMessage } from './message-size.js'
 import type { WaitOptions } from './messages.js'
@@ -29,10 +30,11 @@ export class RingSender implements RingWriter {
     private readonly lane: Lane,
     private readonly codec: PayloadCodec,
     private readonly attachment: Attachment,
+    private readonly link: string | undefined,
   ) {
     this.largestMessage = largestMessage(attachment.geometry)
     this.drops = attachment.full === 'drop-new'
-    this.outlet = new RingOutlet(lane, codec, attachment.bells)
+    this.outlet = new RingOutlet(lane, codec, attachment.bells, link)
     this.line = new RoomLine(this.outlet, attachment.ownBell)
     rememberWriter(this.outlet)
   }
@@ -118,7 +120,7 @@ export class RingSender implements RingWriter {
     this.outlet.flushQuietly()
     this.outlet.isOpen = false
     forgetWriter(this.outlet)
-    this.line.close(closed())
+    this.line.close(this.closedError())
     this.attachment.close()
   }
 
@@ -129,12 +131,15 @@ export class RingSender implements RingWriter {
 
   private checkFree(): void {
     this.checkOpen()
-    if (this.outlet.reserved !== null) throw new Error('A message is reserved in the ring: commit it first')
+    if (this.outlet.reserved === null) return
+    throw this.outlet.misuse('sent to', 'a message is reserved in it', 'Commit that one first.')
   }
 
   private checkOpen(): void {
-    if (!this.outlet.isOpen) throw closed()
+    if (!this.outlet.isOpen) throw this.closedError()
+  }
+
+  private closedError(): Error {
+    return closedEnd(this.link, 'ring')
   }
 }
-
-const closed = (): Error => new Error('The ring is closed')

@@ -1,4 +1,5 @@
 /** Where the messages of a ring come from. */
+import { closedEnd } from './closed-end.js'
 import type { PayloadCodec } from './codec.js'
 import type { MessageSource } from './message-iteration.js'
 import type { Message } from './messages.js'
@@ -23,6 +24,7 @@ export class RingSource implements MessageSource<unknown> {
     private readonly reader: Reader,
     private readonly codec: PayloadCodec,
     private readonly attachment: Attachment,
+    private readonly link: string | undefined,
   ) {
     const { bells, geometry } = attachment
     this.bells = bells
@@ -40,7 +42,12 @@ export class RingSource implements MessageSource<unknown> {
   }
 
   has(): boolean {
-    return this.guard(() => this.vigil.has())
+    this.checkOpen()
+    try {
+      return this.vigil.has()
+    } catch (error) {
+      throw this.giveUp(error)
+    }
   }
 
   take(): Message | null {
@@ -64,11 +71,16 @@ export class RingSource implements MessageSource<unknown> {
   }
 
   lookAgain(): boolean {
-    return this.guard(() => this.vigil.lookAgain())
+    this.checkOpen()
+    try {
+      return this.vigil.lookAgain()
+    } catch (error) {
+      throw this.giveUp(error)
+    }
   }
 
-  wait(): Promise<boolean> {
-    return this.vigil.wait()
+  wait(hasCome: () => void): Promise<boolean> {
+    return this.vigil.wait(hasCome)
   }
 
   stopWaiting(): void {
@@ -95,6 +107,10 @@ export class RingSource implements MessageSource<unknown> {
     return this.open
   }
 
+  closedError(): Error {
+    return closedEnd(this.link, 'ring')
+  }
+
   close(): void {
     this.open = false
     this.vigil.close()
@@ -116,18 +132,10 @@ export class RingSource implements MessageSource<unknown> {
   private advance(): boolean {
     this.checkOpen()
     try {
-      if (this.reader.next()) return true
-      this.vigil.noteNothing()
-      return false
-    } catch (error) {
-      throw this.giveUp(error)
-    }
-  }
-
-  private guard<T>(act: () => T): T {
-    this.checkOpen()
-    try {
-      return act()
+      const isThere = this.reader.next()
+      if (isThere) this.vigil.noteTaken()
+      else this.vigil.noteNothing()
+      return isThere
     } catch (error) {
       throw this.giveUp(error)
     }
@@ -140,6 +148,6 @@ export class RingSource implements MessageSource<unknown> {
   }
 
   private checkOpen(): void {
-    if (!this.open) throw new Error('The ring is closed')
+    if (!this.open) throw this.closedError()
   }
 }

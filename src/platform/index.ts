@@ -22,7 +22,7 @@ export type { PeerCredentials, SocketType } from './linux/sockets.js'
 export type { NativeStrings, SpawnRequest, SpawnResult } from './linux/spawn.js'
 export type { SysvQueueStatus } from './linux/sysv-queues.js'
 export type { SysvSemaphoreStatus } from './linux/sysv-semaphores.js'
-export type { StandingWatch, StopWatching } from './linux/watch.js'
+export type { StopWatching } from './linux/watch.js'
 
 /** What every system must offer. */
 export type Platform = typeof linux
@@ -55,6 +55,7 @@ export const {
   createFifo,
   createInternetSocket,
   createMemory,
+  createLoop,
   createPipe,
   createQueue,
   createSemaphore,
@@ -73,6 +74,7 @@ export const {
   isBackgroundTerminal,
   isNonBlocking,
   isRangeLocked,
+  isSizeSealed,
   joinGroup,
   listenAt,
   listenForPackets,

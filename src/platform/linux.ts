@@ -39,6 +39,7 @@ export {
 } from './linux/locks.js'
 export {
   createMemory,
+  isSizeSealed,
   mapMemory,
   mapUntouched,
   nameFile,
@@ -49,7 +50,7 @@ export {
 } from './linux/memory.js'
 export { connectNotificationSocket, openNotificationSocket } from './linux/notify.js'
 export { connectPackets, listenForPackets, peekPacket, receivePacket, sendPacket } from './linux/passing.js'
-export { changePipeCapacity, createFifo, createPipe, readPipeCapacity, reopenPipe } from './linux/pipes.js'
+export { changePipeCapacity, createFifo, createLoop, createPipe, readPipeCapacity, reopenPipe } from './linux/pipes.js'
 export {
   countMessageBytes,
   createQueue,

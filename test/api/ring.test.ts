@@ -85,6 +85,7 @@ test('§7 the stop lets readers take what was sent, and tells what nobody took',
   supervisor.on('warning', message => warnings.push(message))
   await supervisor.start()
   await until('one is taken', () => outputOf('good').startsWith('one\n'))
+  await until('two is sent', async () => (await supervisor.status()).links[0]!.messages === 2)
   await supervisor.stop()
   expect(outputOf('good')).toBe('one\ntwo\nend\n')
   expect(warnings.filter(text => text.includes('left in'))).toEqual(['64 bytes left in "data".'])

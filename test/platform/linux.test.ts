@@ -211,7 +211,7 @@ test('the soft limit of open files is swapped for the spawn only', () => {
 
 const watcher = bundleProgram(join(import.meta.dirname, 'drivers/watch.ts'))
 const runWatcher = (mode: string) =>
-  spawnSync(process.execPath, ['--expose-gc', watcher, mode], { timeout: 20_000, encoding: 'utf8' })
+  spawnSync(process.execPath, ['--expose-gc', watcher, mode], { timeout: 120_000, encoding: 'utf8' })
 
 test('a promise settled in a readiness callback goes on at once, without another event', () => {
   expect(runWatcher('promise')).toMatchObject({ status: 0, stdout: 'went on\n' })

@@ -1,10 +1,14 @@
 /** There and back: `ping` measures how long a message and its answer take, `rest` what silence costs; `pong` answers. */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { link } from '../../../dist/child.js'
 import { Checker, checkApart, fill, makeMessage, messageBytes } from './pattern.mjs'
 import { report, run } from './program.mjs'
 
 const warmUpMs = 300
+/** What is done to sleep and to wake is compiled last: it is not done as often. */
+const sleepsMs = 1500
+/** Of a turn, until the other side sleeps. */
+const untilAsleepMs = 0.15
 const mostTrips = 2_000_000
 
 /** The number of a message that is answered with what the answering program has used. */
@@ -48,16 +52,21 @@ const transports = {
 await run({
   /** @param pauseMs - before each trip, so that the other side goes to sleep; null: none */
   async ping({ transport, pauseMs, measuredMs }) {
-    const { trip, askUsage } = await connect(transport)
+    const { over, message, trip, ask, askUsage } = await connect(transport)
     for (const end = performance.now() + warmUpMs; performance.now() < end; ) await trip()
+    if (pauseMs !== null) await warmSleepUp(trip)
     const times = new Float64Array(mostTrips)
     let count = 0
     const before = await askUsage()
     for (const end = performance.now() + measuredMs; performance.now() < end && count < mostTrips; ) {
       if (pauseMs !== null) await sleep(pauseMs)
+      const number = ask()
       const sentAt = performance.now()
-      await trip()
+      over.send(message)
+      const answer = await over.receive()
       times[count++] = performance.now() - sentAt
+      over.check(answer.bytes, number)
+      over.done(answer)
     }
     const after = await askUsage()
     const sorted = times.subarray(0, count).sort()
@@ -89,24 +98,40 @@ await run({
   },
 })
 
+async function warmSleepUp(trip) {
+  for (const end = performance.now() + sleepsMs; performance.now() < end; ) {
+    for (const asleep = performance.now() + untilAsleepMs; performance.now() < asleep; ) await nextTurn()
+    await trip()
+  }
+}
+
 async function connect(transport) {
   const over = await transports[transport]('there', 'back')
   const { message, words } = makeMessage()
-  let number = 0
-  const send = what => {
-    fill(words, 0, what)
+  let asked = 0
+  /** Makes `message` the next one. Returns its number. */
+  const ask = () => {
+    fill(words, 0, ++asked)
+    return asked
+  }
+  const send = () => {
     over.send(message)
     return over.receive()
   }
   return {
+    over,
+    message,
+    ask,
     async trip() {
-      const answer = await send(++number)
+      const number = ask()
+      const answer = await send()
       over.check(answer.bytes, number)
       over.done(answer)
     },
     /** Of both programs. */
     async askUsage() {
-      const answer = await send(usageWanted)
+      fill(words, 0, usageWanted)
+      const answer = await send()
       const bytes = Buffer.alloc(messageBytes)
       bytes.set(answer.bytes)
       over.done(answer)

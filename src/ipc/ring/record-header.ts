@@ -24,6 +24,8 @@ export class RecordHeader {
   }
 
   get sequence(): number {
+    // Nearly all are small integers, for which that is nothing.
+    if (this.sequenceHigh === 0 && this.sequenceLow >= 0) return this.sequenceLow
     return combine(this.sequenceLow, this.sequenceHigh)
   }
 

@@ -5,6 +5,8 @@ import { combine, RecordHeader, recordBytes } from './record-header.js'
 
 /** So many records share the cost of a publication while no reader waits. */
 const mostUnpublished = 16
+/** Nor more than that: copying them takes far longer than publishing, and the reader could copy meanwhile. */
+const mostUnpublishedBytes = 4096
 
 /**
  * Writes the records of one lane. It never waits. Every method but `commit` may throw IPCSUP_ERR_RING_CORRUPT, once and
@@ -104,7 +106,12 @@ export class RingWriter {
   /** Are there so many records unpublished that it is time, or any while a reader waits? */
   isDue(): boolean {
     if (this.unpublished === 0) return false
-    if (this.unpublished >= mostUnpublished) return true
+    if (this.unpublished >= mostUnpublished || ((this.#position - this.#tail) | 0) >= mostUnpublishedBytes) return true
+    return this.isReaderWaiting()
+  }
+
+  /** Does any of them look again and again, or sleep? */
+  isReaderWaiting(): boolean {
     for (let index = 0; index < this.#readers.length; index++) {
       if (this.#control.get(this.#readers[index]!.waiting) !== 0) return true
     }

@@ -11,6 +11,7 @@ const MFD_ALLOW_SEALING = 2
 const MFD_NOEXEC_SEAL = 8
 // linux/fcntl.h
 const F_ADD_SEALS = 1033
+const F_GET_SEALS = 1034
 const F_SEAL_SEAL = 1
 const F_SEAL_SHRINK = 2
 const F_SEAL_GROW = 4
@@ -67,6 +68,13 @@ export function reserveSpace(descriptor: number, bytes: number): void {
 export function sealSize(descriptor: number): void {
   const seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL
   check(fcntl(descriptor, F_ADD_SEALS, seals), 'Sealing the size of memory', 'fcntl')
+}
+
+/** Can nobody ever change its size? A touch of memory that another program makes smaller is a SIGBUS. */
+export function isSizeSealed(descriptor: number): boolean {
+  // -1 for a file that has no seals.
+  const seals = fcntl(descriptor, F_GET_SEALS, 0)
+  return seals >= 0 && (seals & F_SEAL_SHRINK) !== 0 && (seals & F_SEAL_GROW) !== 0
 }
 
 /** A file without a name yet, close-on-exec; the caller closes it. Throws EOPNOTSUPP where the file system has none. */

@@ -24,6 +24,22 @@ export function createPipe(): PipeEnds {
   return { read: ends[0]!, write: ends[1]! }
 }
 
+/**
+ * One page of a pipe, of which one descriptor is both ends: close-on-exec, non-blocking; the caller closes it. Who waits for
+ * something to read is woken with the hint that the writer is about to wait too, as with a socket and unlike an event
+ * descriptor: so between two programs that take turns no processor is woken.
+ */
+export function createLoop(): number {
+  const { read, write } = createPipe()
+  try {
+    changePipeCapacity(read, 1)
+    return openSync(`/proc/self/fd/${read}`, constants.O_RDWR | constants.O_NONBLOCK)
+  } finally {
+    closeSync(read)
+    closeSync(write)
+  }
+}
+
 /** The umask of this process takes bits of `mode` away. */
 export function createFifo(path: string, mode: number): void {
   check(mkfifo(path, mode), `Creating the FIFO ${path}`, 'mkfifo')

@@ -13,12 +13,6 @@ export interface StopWatching {
   unref(): void
 }
 
-/** A watch that may stay for long, while the program sometimes waits for it and sometimes does not. */
-export interface StandingWatch extends StopWatching {
-  /** Takes back {@link StopWatching.unref}. */
-  ref(): void
-}
-
 /** By the number that is watched. koffi's handles stop silently when they are collected. */
 const handles = new Map<number, { close(): void }>()
 
@@ -31,12 +25,12 @@ function closeAll(): void {
  * Calls back while `descriptor` is readable (also at end of stream and on errors), once for each turn of the loop.
  * Keeps the process alive. libuv makes the description non-blocking.
  */
-export function watchReadable(descriptor: number, onReady: () => void): StandingWatch {
+export function watchReadable(descriptor: number, onReady: () => void): StopWatching {
   return watch(descriptor, { readable: true, disconnect: true }, onReady)
 }
 
 /** The same, while it is writable. */
-export function watchWritable(descriptor: number, onReady: () => void): StandingWatch {
+export function watchWritable(descriptor: number, onReady: () => void): StopWatching {
   return watch(descriptor, { writable: true }, onReady)
 }
 
@@ -44,7 +38,7 @@ function watch(
   descriptor: number,
   events: { readable?: boolean; writable?: boolean; disconnect?: boolean },
   onReady: () => void,
-): StandingWatch {
+): StopWatching {
   const state = { isOpen: true, isScheduled: false }
   // libuv takes one watch for each number: a second one of the same end is on a number of its own.
   const own = handles.has(descriptor) ? duplicateDescriptor(descriptor) : descriptor
@@ -59,7 +53,7 @@ function watch(
     handle.close()
     if (own !== descriptor) closeSync(own)
   }
-  return Object.assign(stop, { unref: () => handle.unref(), ref: () => handle.ref() })
+  return Object.assign(stop, { unref: () => handle.unref() })
 }
 
 /**

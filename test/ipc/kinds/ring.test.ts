@@ -1,5 +1,5 @@
 /** The supervisor's half of a ring: its memory, who has which place, what it mends, how it stands. */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   closeSync,
@@ -9,6 +9,7 @@ import {
   ftruncateSync,
   openSync,
   readFileSync,
+  readlinkSync,
   readSync,
   statSync,
   truncateSync,
@@ -95,8 +96,7 @@ function writeWord(path: string, offset: number, value: number): void {
   closeSync(descriptor)
 }
 
-const bellOf = (descriptor: number): string =>
-  /^eventfd-id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1'))![1]!
+const bellOf = (descriptor: number): string => readlinkSync(`/proc/self/fd/${descriptor}`)
 
 async function takeText(reader: MessageReader<string>): Promise<string | null> {
   const message: Message<string> | null = await reader.receive()
@@ -171,6 +171,23 @@ describe('its ends', () => {
     expect(refusalOf(() => other.take('read'))).toMatch(
       /^IPCSUP_ERR_LINK_USE: .*cannot be read by anybody else.*"c", "d"/,
     )
+  })
+
+  test('that lies in a socket counts for its user: where that is too much, the error says so', () => {
+    // Root may have any number of them, unless it is not allowed to.
+    const humble = process.getuid!() === 0 ? 'exec setpriv --bounding-set=-sys_resource,-sys_admin' : 'exec'
+    const command = `ulimit -n 100; ${humble} "$0" "$1"`
+    const program = bundleProgram(join(import.meta.dirname, '../drivers/ring-in-flight.ts'))
+    const said = execFileSync('/bin/sh', ['-c', command, process.execPath, program], { encoding: 'utf8' })
+    expect(JSON.parse(said)).toEqual([
+      {
+        code: 'IPCSUP_ERR_LINK_USE',
+        message: expect.stringMatching(
+          /^Link "data" cannot be handed out: more descriptors .* Raise `ulimit -n`, or use/,
+        ),
+      },
+      'ETOOMANYREFS',
+    ])
   })
 
   test('of a process that could not be started is not counted as alive', async () => {

@@ -387,6 +387,18 @@ describe('waiting', () => {
     expect(writer.publish()).toBe(0)
   })
 
+  test('records of 4 KiB are due, however few they are', () => {
+    const writer = openRing(shape({ capacity: 65_536 })).writers[0]!
+    for (const length of [2032, 2032]) {
+      expect(writer.isDue()).toBe(false)
+      writer.reserve(length)
+      writer.commit(length, tags.bytes)
+    }
+    expect(writer.isDue()).toBe(true)
+    writer.publish()
+    expect(writer.isDue()).toBe(false)
+  })
+
   test('a sleeping writer is to be rung by who makes room', () => {
     for (const mode of ['one', 'share'] as const) {
       const { writers, readers } = openRing(shape({ writers: 2, mode }))

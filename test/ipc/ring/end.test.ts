@@ -129,11 +129,14 @@ describe('a reservation', () => {
 
   test('keeps off other messages until it is committed, and is refused beyond what was reserved', async () => {
     const { writer } = await pairOf()
-    expect(() => writer.commit()).toThrow('Nothing is reserved')
+    const refused = (message: RegExp) =>
+      expect.objectContaining({ code: 'IPCSUP_ERR_LINK_USE', message: expect.stringMatching(message) })
+    const pending = refused(/^Link "\w+" cannot be sent to: a message is reserved in it\. Commit/)
+    expect(() => writer.commit()).toThrow(refused(/^Link "\w+" cannot be committed to: nothing is reserved in it/))
     writer.tryReserve(5)
-    expect(() => writer.trySend('x')).toThrow(/commit it first/)
-    await expect(writer.send('x')).rejects.toThrow(/commit it first/)
-    expect(() => writer.tryReserve(1)).toThrow(/commit it first/)
+    expect(() => writer.trySend('x')).toThrow(pending)
+    await expect(writer.send('x')).rejects.toThrow(pending)
+    expect(() => writer.tryReserve(1)).toThrow(pending)
     expect(() => writer.commit(6)).toThrow(/5 were reserved/)
     writer.commit(0)
     expect(writer.trySend('x')).toBe(true)
@@ -291,6 +294,8 @@ describe('receiving', () => {
     const heads: number[] = []
     for await (const message of reader) {
       heads.push(headOf(ring))
+      // A body that is quick has a few acknowledged together.
+      await new Promise(resolve => setImmediate(resolve))
       if (message.text === 'three') break
     }
     expect(heads).toEqual([0, 32, 64])
@@ -338,9 +343,14 @@ describe('receiving', () => {
     while (writer.trySend(Buffer.alloc(240)));
     writer.flush()
     const iterator = reader.batches()[Symbol.asyncIterator]()
-    expect([...(await iterator.next()).value].length * 256).toBeLessThanOrEqual(1024 + 256)
-    await iterator.next()
-    expect(headOf(ring)).toBeGreaterThanOrEqual(1024)
+    // On a busy machine they are smaller, so that the event loop has its turns.
+    for (let takenBytes = 0; takenBytes < 4096; ) {
+      const { value: batch } = await iterator.next()
+      expect(headOf(ring)).toBe(takenBytes)
+      const bytes = [...batch].length * 256
+      expect(bytes).toBeLessThanOrEqual(1024 + 256)
+      takenBytes += bytes
+    }
   })
 
   test('by hand, one message acknowledges all before it, of every writer', async () => {

@@ -5,7 +5,7 @@ import { type Geometry, header, measure, mostSlots, slot } from '../../../src/ip
 import { type Bag, encodeBag } from '../../../src/ipc/ring-bag.js'
 import { openRingEnd, type RingReader, type RingWriter } from '../../../src/ipc/ring-end.js'
 import {
-  createEvent,
+  createLoop,
   createMemory,
   createSocketPair,
   pollNow,
@@ -36,7 +36,7 @@ export function makeRing(given: Partial<Geometry> = {}, more: Partial<Pick<Bag, 
   const geometry: Geometry = { capacity: 4096, writers: 1, readers: 1, mode: 'one', isLossy: false, ...given }
   const { full = 'block', codec = 'bytes' } = more
   const memory = makeMemory(geometry)
-  const make = (count: number): number[] => Array.from({ length: count }, () => createEvent(0, 'counter'))
+  const make = (count: number): number[] => Array.from({ length: count }, () => createLoop())
   const bells = { write: make(geometry.writers), read: make(geometry.readers) }
   const word = Buffer.alloc(4)
   const set: TestRing['set'] = (offset, value) => {
@@ -54,7 +54,7 @@ export function makeRing(given: Partial<Geometry> = {}, more: Partial<Pick<Bag, 
     openRingEnd({ descriptor: hand(side, slot), side, hint: {}, link: 'data' })
   const isRung = (side: 'write' | 'read', slot = 0): boolean => {
     const { readable } = pollNow(bells[side][slot]!)
-    if (readable) readSync(bells[side][slot]!, Buffer.alloc(8))
+    if (readable) readSync(bells[side][slot]!, Buffer.alloc(4096))
     return readable
   }
   return {
@@ -69,8 +69,11 @@ export function makeRing(given: Partial<Geometry> = {}, more: Partial<Pick<Bag, 
     set,
     isRung,
     fillBell: (side, slot = 0) => {
-      isRung(side, slot)
-      writeSync(bells[side][slot]!, BigUint64Array.of(2n ** 64n - 2n))
+      try {
+        for (;;) writeSync(bells[side][slot]!, one)
+      } catch {
+        // It takes no more.
+      }
     },
     finish: side => {
       set(side === 'write' ? header.ended : header.unread, 1)

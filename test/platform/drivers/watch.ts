@@ -18,7 +18,7 @@ const modes: Record<string, () => void> = {
       process.exit()
     })
     // At its end a program settles everything: something else keeps this one alive.
-    setTimeout(() => process.exit(9), 10_000)
+    setTimeout(() => process.exit(9), 60_000)
   },
   collect: () => {
     const { read, write } = createPipe()
