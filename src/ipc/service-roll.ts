@@ -114,8 +114,8 @@ export class Roll {
   directory(): Directory {
     const { name, guarantee, store, servers } = this.#service
     const instances = [...this.#registered.values()].map(({ said, path }) => {
-      const { process, generation, methods, took = false } = said
-      return { process, generation, path, methods, took }
+      const { process, generation, methods, took = false, ring = false } = said
+      return { process, generation, path, methods, took, ring }
     })
     return { service: name, guarantee, store, servers, instances, finished: [...this.#finished], over: this.#isOver }
   }
@@ -183,7 +183,7 @@ const wireAdvice = 'See the page on the wire of services.'
 /** What a stranger sent. */
 function checkRegistration(given: unknown, refuse: Refuse): RegisterLine['register'] {
   const said = (given ?? {}) as Readonly<Record<string, unknown>>
-  const { process, generation, methods, arity = {}, took } = said
+  const { process, generation, methods, arity = {}, took, ring } = said
   if (typeof process !== 'string') throw refuse('`process` must be a string', wireAdvice)
   if (!isCount(generation)) throw refuse('`generation` must be a whole number', wireAdvice)
   if (!Array.isArray(methods) || !methods.every(method => typeof method === 'string'))
@@ -196,6 +196,7 @@ function checkRegistration(given: unknown, refuse: Refuse): RegisterLine['regist
     methods: methods as readonly string[],
     arity: arity as Readonly<Record<string, number>>,
     took: took === true,
+    ring: ring === true,
   }
 }
 

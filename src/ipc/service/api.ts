@@ -45,12 +45,17 @@ export type Api = Readonly<Record<string, Handler | Method<any, unknown>>>
  *
  * @param options - see {@link MethodOptions}
  */
-export function method<Args extends readonly unknown[], Result>(
+export function method<Run extends (context: CallContext, ...args: never[]) => unknown>(
   options: MethodOptions,
-  run: (context: CallContext, ...args: Args) => Result,
-): Method<Args, Result> {
-  return { [mark]: true, options, run }
+  run: Run,
+): MethodOf<Run> {
+  return { [mark]: true, options, run } as Method<never, unknown> as MethodOf<Run>
 }
+
+/** Of the whole function: were its arguments a type of their own, one with a default value would be `unknown`. */
+export type MethodOf<Run> = Run extends (context: CallContext, ...args: infer Args) => infer Result
+  ? Method<Args, Result>
+  : never
 
 export function isMethod(value: unknown): value is Method<readonly unknown[], unknown> {
   return typeof value === 'object' && value !== null && mark in value

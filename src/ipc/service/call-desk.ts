@@ -1,10 +1,12 @@
 /** The calls of one connection of an instance, until they are answered. */
 import { IpcsupError } from '../../errors.js'
 import { suggest } from '../../nearest.js'
+import { isSmallInteger } from './line-bytes.js'
 import { type Answering, type AwaitRoom, answerStream, createCredit } from './outgoing-stream.js'
 import {
   encodeFailure,
-  encodeReply,
+  encodeResult,
+  explainResult,
   findKnown,
   isStream,
   type Offer,
@@ -37,34 +39,49 @@ export interface Host {
 
 type Call = Received & { readonly id: CallId; readonly call: string }
 
-/** Writes the answer to a call: JSON of an object. */
-export type Reply = (id: CallId, reply: string) => void
+/** Writes answers to calls. */
+export interface Answers {
+  /** Any: JSON of an object. */
+  say(id: CallId, reply: string): void
+  /** What a call comes to: JSON, or a number that is the same as JSON. */
+  sayValue(id: CallId, value: string | number): void
+}
 
 export class CallDesk {
   readonly #host: Host
-  readonly #answer: Reply
+  readonly #answers: Answers
   readonly #awaitRoom: AwaitRoom
   readonly #answering = new Map<CallId, Answering>()
   /** Name of the process that calls, if it has said so. */
   caller: string | null = null
 
-  constructor(host: Host, answer: Reply, awaitRoom: AwaitRoom) {
+  constructor(host: Host, answers: Answers, awaitRoom: AwaitRoom) {
     this.#host = host
-    this.#answer = answer
+    this.#answers = answers
     this.#awaitRoom = awaitRoom
+  }
+
+  /** By a short line: {@link Host.isExactlyOnce} has nothing of it, because it has no key. */
+  beginShort(id: number, name: unknown, args: unknown): void {
+    const plain = this.#host.isStopping() ? undefined : this.#host.offers.get(name as string)?.plain
+    if (!plain || !Array.isArray(args)) return this.begin({ id, call: name, args })
+    this.#host.load.calls += 1
+    this.#runPlain(id, name as string, plain, args)
   }
 
   begin(line: Received & { readonly id: CallId }): void {
     const { id, call: name, args = [] } = line
     const wrong =
       typeof name !== 'string' ? 'its method is no text' : Array.isArray(args) ? null : 'its args are no list'
-    if (wrong !== null) return this.#answer(id, encodeFailure(new TypeError(`The call cannot be made: ${wrong}`)))
+    if (wrong !== null) return this.#answers.say(id, encodeFailure(this.#explainWrong(wrong)))
     const offer = this.#host.offers.get(name as string)
-    if (offer === undefined) return this.#answer(id, encodeFailure(this.#explainMissing(name as string)))
+    if (offer === undefined) return this.#answers.say(id, encodeFailure(this.#explainMissing(name as string)))
     const key = this.#host.isExactlyOnce && typeof line['key'] === 'string' ? line['key'] : null
-    if (this.#host.isStopping() && !this.#isKnown(offer, line as Call, key)) return this.#answer(id, '{"refused":true}')
+    if (this.#host.isStopping() && !this.#isKnown(offer, line as Call, key))
+      return this.#answers.say(id, '{"refused":true}')
     this.#host.load.calls += 1
-    if (offer.plain !== null && key === null) this.#runPlain(line as Call, offer.plain, args as readonly unknown[])
+    if (offer.plain !== null && key === null)
+      this.#runPlain(id, name as string, offer.plain, args as readonly unknown[], allowedBy(line))
     else this.#run(line as Call, offer, key)
   }
 
@@ -75,6 +92,10 @@ export class CallDesk {
       this.#host.underway.has(key) ||
       findKnown(offer, { ...this.#describe(line, key), key }, this.#host.store!) !== null
     )
+  }
+
+  #explainWrong(why: string): IpcsupError {
+    return new IpcsupError('IPCSUP_ERR_REQUEST', { request: `call of ${this.#host.service}`, why })
   }
 
   #explainMissing(method: string): IpcsupError {
@@ -100,27 +121,36 @@ export class CallDesk {
   }
 
   /** By far the most calls: a function of its arguments, often done at once. There is nothing to abort. */
-  #runPlain(line: Call, plain: PlainHandler, args: readonly unknown[]): void {
-    const fail = (error: unknown): void => this.#answer(line.id, encodeFailure(error))
+  #runPlain(id: CallId, name: string, plain: PlainHandler, args: readonly unknown[], allowed = 0): void {
     try {
       const result = plain(...args)
-      if (typeof result !== 'object' || result === null || !isThenable(result)) return this.#answerPlain(line, result)
+      if (typeof result !== 'object' || result === null || !isThenable(result))
+        return this.#answerPlain(id, name, result, allowed)
       // What only looks like a promise may do anything in its `then`.
       const promise = Promise.resolve(result)
       this.#host.load.outstanding += 1
       promise
-        .then(value => this.#answerPlain(line, value))
-        .catch(fail)
+        .then(value => this.#answerPlain(id, name, value, allowed))
+        .catch(error => this.#answers.say(id, encodeFailure(error)))
         .then(this.#host.onDone)
     } catch (error) {
-      fail(error)
+      this.#answers.say(id, encodeFailure(error))
     }
   }
 
-  #answerPlain(line: Call, result: unknown): void {
-    if (isStream(result))
-      this.#follow(line, Promise.resolve({ stream: result, finish: async () => {}, drop: () => {} }))
-    else this.#answer(line.id, encodeReply(this.#host.service, line.call, result))
+  #answerPlain(id: CallId, name: string, result: unknown, allowed: number): void {
+    if (isSmallInteger(result)) return this.#answers.sayValue(id, result)
+    if (isStream(result)) {
+      const outcome: Outcome = { stream: result, finish: async () => {}, drop: () => {} }
+      return this.#follow(id, allowed, Promise.resolve(outcome))
+    }
+    let text: string
+    try {
+      text = encodeResult(result)
+    } catch (error) {
+      return this.#answers.say(id, explainResult(this.#host.service, name, error))
+    }
+    this.#answers.sayValue(id, text)
   }
 
   #run(line: Call, offer: Offer, key: string | null): void {
@@ -131,27 +161,31 @@ export class CallDesk {
       answering.call = call
     }
     if (key !== null) {
-      this.#follow(line, performOnce(offer, { ...facts, key }, store!, underway, join), answering)
+      this.#follow(line.id, allowedBy(line), performOnce(offer, { ...facts, key }, store!, underway, join), answering)
       return
     }
     join(new RunningCall(facts, store))
-    this.#follow(line, performEachTime(offer, answering.call!, store), answering)
+    this.#follow(line.id, allowedBy(line), performEachTime(offer, answering.call!, store), answering)
   }
 
   /** Answers when it is known what. */
-  #follow(line: Call, outcome: Promise<Outcome>, answering: Answering = { call: null, credit: null }): void {
-    const { id } = line
+  #follow(
+    id: CallId,
+    allowed: number,
+    outcome: Promise<Outcome>,
+    answering: Answering = { call: null, credit: null },
+  ): void {
     this.#answering.set(id, answering)
-    answering.credit = createCredit(Number(line['more'] ?? 0))
+    answering.credit = createCredit(allowed)
     this.#host.load.outstanding += 1
     const isWanted = (): boolean => this.#answering.get(id) === answering
     outcome
       .then(async done => {
         const reply =
           'stream' in done ? await this.#stream(id, done, answering, isWanted) : 'reply' in done ? done.reply : null
-        if (reply !== null && isWanted()) this.#answer(id, reply)
+        if (reply !== null && isWanted()) this.#answers.say(id, reply)
       })
-      .catch(error => isWanted() && this.#answer(id, encodeFailure(error)))
+      .catch(error => isWanted() && this.#answers.say(id, encodeFailure(error)))
       .finally(() => {
         if (isWanted()) this.#answering.delete(id)
         this.#host.onDone()
@@ -165,9 +199,9 @@ export class CallDesk {
     answering: Answering,
     isWanted: () => boolean,
   ): Promise<string | null> {
-    if (isWanted()) this.#answer(id, '{"stream":true}')
+    if (isWanted()) this.#answers.say(id, '{"stream":true}')
     const reply = isWanted()
-      ? await answerStream(outcome.stream, answering, text => this.#answer(id, text), this.#awaitRoom)
+      ? await answerStream(outcome.stream, answering, text => this.#answers.say(id, text), this.#awaitRoom)
       : null
     if (reply === null) outcome.drop()
     else await outcome.finish(reply)
@@ -191,6 +225,9 @@ export class CallDesk {
     answering.credit?.end()
   }
 }
+
+/** So many items of a stream. */
+const allowedBy = (line: Received): number => Number(line['more'] ?? 0)
 
 const isThenable = (value: object): value is Promise<unknown> =>
   typeof (value as { readonly then?: unknown }).then === 'function'

@@ -1,11 +1,21 @@
-/** What lines say of calls: the part between the id and the key. */
+/** What lines say of calls. */
+import { isSmallInteger } from './line-bytes.js'
 import { encodeArguments, refuseEncoding } from './values.js'
 import { isTooLong } from './wire.js'
 
+/** JSON, or numbers that need no text before they are written. */
+export type EncodedArguments = string | readonly number[]
+
+/** `every` passes over holes. */
+function areSmallIntegers(args: readonly unknown[]): args is readonly number[] {
+  for (let index = 0; index < args.length; index++) if (!isSmallInteger(args[index])) return false
+  return true
+}
+
 export class CallTexts {
   readonly #service: string
-  /** By method. */
-  readonly #prefixes = new Map<string, string>()
+  /** Names of methods as JSON has them. */
+  readonly #names = new Map<string, string>()
 
   /** @param service - for messages */
   constructor(service: string) {
@@ -13,27 +23,29 @@ export class CallTexts {
   }
 
   /**
-   * Such as `,"call":"add","args":[10,20]`.
+   * The arguments, such as `[10,20]`.
    *
    * @throws IpcsupError `IPCSUP_ERR_CALL_ENCODING`
    */
-  of(method: string, args: readonly unknown[]): string {
+  encode(method: string, args: readonly unknown[]): EncodedArguments {
+    if (areSmallIntegers(args)) return args.slice()
     try {
       const text = encodeArguments(args)
       // The instance would hang up on all calls of this connection, and this one would be made again and again.
       if (isTooLong(text)) throw new Error('its arguments are more than a line takes')
-      return `${this.#prefixOf(method)}${text}`
+      return text
     } catch (error) {
       throw refuseEncoding(`"${this.#service}.${method}" cannot be called`, error)
     }
   }
 
-  #prefixOf(method: string): string {
-    let prefix = this.#prefixes.get(method)
-    if (prefix === undefined) {
-      prefix = `,"call":${JSON.stringify(method)},"args":`
-      this.#prefixes.set(method, prefix)
+  /** Such as `"add"`. */
+  quote(method: string): string {
+    let name = this.#names.get(method)
+    if (name === undefined) {
+      name = JSON.stringify(method)
+      this.#names.set(method, name)
     }
-    return prefix
+    return name
   }
 }

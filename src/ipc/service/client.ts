@@ -1,6 +1,7 @@
 /** The calling end of a service, in a program. */
 import { randomBytes } from 'node:crypto'
 import { IpcsupError } from '../../errors.js'
+import { closedEnd } from '../closed-end.js'
 import { beginEnd, type ClosableEnd } from '../open-end.js'
 import { errnoOf } from '../refusal.js'
 import type { CallOptions } from './api.js'
@@ -55,9 +56,10 @@ export class ServiceClient implements ConnectionOwner, ClosableEnd {
    */
   call(method: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const text = this.#texts.of(method, args)
+      const text = this.#texts.encode(method, args)
+      const name = this.#texts.quote(method)
       const id = options?.id === undefined ? null : `${method}:${options.id}`
-      const call = new PendingCall(this.#place.service, method, text, id, resolve, reject, this.#onSettle)
+      const call = new PendingCall(this.#place.service, method, name, text, id, resolve, reject, this.#onSettle)
       const { timeout, signal } = checkOptions(call, options)
       this.hold()
       if (timeout !== undefined || signal !== undefined) call.limit(timeout, signal, () => this.#explainWait(call))
@@ -67,7 +69,7 @@ export class ServiceClient implements ConnectionOwner, ClosableEnd {
 
   /** What is known of the service now; waits for the first answer of the supervisor. */
   async find(): Promise<Directory> {
-    if (!this.#life.isOpen()) throw closedError()
+    if (!this.#life.isOpen()) throw this.#closedError()
     await this.#meet()
     if (this.#pool.directory === null) throw this.#overError('find', 'the supervisor said nothing')
     return this.#pool.directory
@@ -75,12 +77,12 @@ export class ServiceClient implements ConnectionOwner, ClosableEnd {
 
   #onSettle = (call: PendingCall): void => {
     this.letGo()
-    this.#waiting.delete(call)
+    if (this.#waiting.size > 0) this.#waiting.delete(call)
   }
 
   /** Sends it, or has it wait. */
   #dispatch(call: PendingCall): void {
-    if (!this.#life.isOpen()) return call.reject(closedError())
+    if (!this.#life.isOpen()) return call.reject(this.#closedError())
     this.#bindById(call)
     const why = this.#refusalOf(call)
     if (why !== null) return call.reject(why)
@@ -115,6 +117,10 @@ export class ServiceClient implements ConnectionOwner, ClosableEnd {
     if (call.boundTo !== null && (over || finished.includes(call.boundTo)))
       return fateUnknown(call, `only "${call.boundTo}" knows, which is finished and will not tell`)
     return over ? this.#overError(call.title, 'every process that serves it is finished') : null
+  }
+
+  #closedError(): IpcsupError {
+    return closedEnd(this.#place.service, 'client')
   }
 
   #overError(call: string, why: string): IpcsupError {
@@ -183,7 +189,7 @@ export class ServiceClient implements ConnectionOwner, ClosableEnd {
   onEnd(connection: Connection, calls: readonly Ended[], why: Error | null): void {
     this.#pool.drop(connection)
     if (!this.#life.isOpen()) {
-      for (const { call } of calls) call.reject(closedError())
+      for (const { call } of calls) call.reject(this.#closedError())
       return
     }
     const again = calls.filter(ended => this.#mayRepeat(connection, ended, why)).map(({ call }) => call)
@@ -234,9 +240,7 @@ export class ServiceClient implements ConnectionOwner, ClosableEnd {
   #release(): void {
     clearInterval(this.#keeper)
     this.#meeting?.close()
-    for (const call of this.#takeWaiting()) call.reject(closedError())
+    for (const call of this.#takeWaiting()) call.reject(this.#closedError())
     this.#pool.close()
   }
 }
-
-const closedError = (): Error => new Error('The client is closed')

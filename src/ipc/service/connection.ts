@@ -1,11 +1,12 @@
 /** The connection of a client to one instance. */
 import { IncomingStream } from './incoming-stream.js'
-import { type CallPlace, fateUnknown, type PendingCall } from './pending-call.js'
+import { openTransport } from './line-transport.js'
+import { type CallKey, type CallPlace, fateUnknown, type PendingCall } from './pending-call.js'
 import { PendingTable } from './pending-table.js'
 import { reviveError } from './remote-error.js'
 import { reach } from './steps.js'
-import { type Listener, openTransport, type Received, type Transport } from './transport.js'
-import type { Instance } from './wire.js'
+import type { Items, Listener, Received, Transport } from './transport.js'
+import { type Instance, shortLines } from './wire.js'
 
 /** What has become of calls that a connection had when it ended. */
 export interface Ended {
@@ -29,16 +30,23 @@ export interface Greeting {
   readonly took: boolean
 }
 
+/** Memory is worth while for who makes so many calls in so short a time: others are served as fast at the socket. For tests it is changed. */
+export const tuning = { callsBeforeRing: 32, withinMs: 50 }
+
 const acknowledgeAfterMs = 100
 const mostUnacknowledged = 256
 
 export class Connection implements Listener, CallPlace {
+  readonly shortItems = shortLines.value
   readonly instance: Instance
   readonly #owner: ConnectionOwner
   readonly #transport: Transport
   readonly #pending = new PendingTable<PendingCall>()
   readonly #hasReceipts: boolean
   #count = 0
+  /** When the first one was made of the calls that are counted now. */
+  #countedFrom = 0
+  #hasOffered = false
   #tookNumber = 0
   /** Keys whose replies have arrived. */
   #answered: string[] = []
@@ -64,12 +72,33 @@ export class Connection implements Listener, CallPlace {
     call.place = this
     call.number = number
     this.#pending.add(call)
-    this.#transport.send(`{"id":${number}${call.text}${call.key === null ? '' : call.key.text}}\n`)
+    this.#say(call)
+    if (!this.#hasOffered && this.instance.ring) this.#offerIfBusy(number)
+  }
+
+  /** The clock is looked at twice for so many calls. */
+  #offerIfBusy(number: number): void {
+    const { callsBeforeRing, withinMs } = tuning
+    const index = (number - 1) % callsBeforeRing
+    if (index === 0) this.#countedFrom = performance.now()
+    if (index !== callsBeforeRing - 1 || performance.now() - this.#countedFrom > withinMs) return
+    this.#hasOffered = true
+    this.#transport.offerRing()
+  }
+
+  #say({ number, quotedMethod, args, key }: PendingCall): void {
+    if (key === null && this.#transport.takesShort) return this.#transport.sendShort(number, quotedMethod, args)
+    const list = typeof args === 'string' ? args : `[${args}]`
+    this.#transport.send(`{"id":${number},"call":${quotedMethod},"args":${list}${key === null ? '' : key.text}}\n`)
   }
 
   cancel(call: PendingCall): void {
     if (!this.#pending.delete(call.number)) return
     this.#transport.send(`{"id":${call.number},"cancel":true}\n`)
+  }
+
+  isExpecting(): boolean {
+    return this.#pending.size > 0
   }
 
   onReadable(): void {
@@ -80,20 +109,37 @@ export class Connection implements Listener, CallPlace {
     reach('call written, not answered')
   }
 
-  onLines(lines: readonly Received[]): void {
-    for (const line of lines) this.#handle(line)
+  onLines(lines: Items): void {
+    for (let at = 0; at < lines.length; at++) {
+      const item = lines[at]
+      if (typeof item === 'number') this.#answer(item, lines[++at])
+      else this.#handle(item as Received)
+    }
+  }
+
+  /** By a short line. */
+  #answer(number: number, value: unknown): void {
+    const call = this.#pending.get(number)
+    if (call !== undefined) this.#resolve(call, value)
+  }
+
+  #resolve(call: PendingCall, value: unknown): void {
+    this.#pending.delete(call.number)
+    call.resolve(value)
+    if (call.key !== null) this.#noteAnswer(call.key)
   }
 
   #handle(line: Received): void {
     const { id } = line
     if (id === undefined) {
       if (typeof line['took'] === 'number') this.#tookNumber = line['took']
+      else if ('ring' in line) this.#transport.hearRing(line['ring'])
       return
     }
     // Of one that was given up the answer may have been on its way.
     const call = this.#pending.get(id as number)
     if (call === undefined) return
-    if ('value' in line) this.#finish(call, () => call.resolve(line['value']))
+    if ('value' in line) this.#resolve(call, line['value'])
     else if ('item' in line) call.stream?.push(line['item'])
     else if ('error' in line) this.#fail(call, reviveError(line['error']))
     else if ('stream' in line) this.#beginStream(call)
@@ -104,9 +150,12 @@ export class Connection implements Listener, CallPlace {
   #finish(call: PendingCall, settle: () => void): void {
     this.#pending.delete(call.number)
     settle()
-    if (call.key === null) return
+    if (call.key !== null) this.#noteAnswer(call.key)
+  }
+
+  #noteAnswer({ isOwn, name }: CallKey): void {
     reach('reply read, not acknowledged')
-    if (call.key.isOwn) this.#acknowledge(call.key.name)
+    if (isOwn) this.#acknowledge(name)
   }
 
   #fail(call: PendingCall, error: Error): void {

@@ -2,6 +2,8 @@
 import { closeSync } from 'node:fs'
 import { basename } from 'node:path'
 import { env } from 'node:process'
+import { IpcsupError } from '../../errors.js'
+import { closedEnd } from '../closed-end.js'
 import type { ChildEnd } from '../kind.js'
 import { beginEnd, type ClosableEnd } from '../open-end.js'
 import type { AnyApi, Api, CallOptions, Client } from './api.js'
@@ -27,12 +29,18 @@ export interface CallingEnd<Offered = AnyApi> extends ClosableEnd {
 }
 
 /** Opens an end; nothing is connected before it is needed. */
-export function openService({ link, descriptor, side, hint }: ChildEnd): ServingEnd | CallingEnd {
-  const meeting = hint.path!
-  return side === 'serve' ? openServingEnd(descriptor, meeting) : openCallingEnd(meeting, link)
+export function openService(end: ChildEnd): ServingEnd | CallingEnd {
+  return end.side === 'serve' ? openServingEnd(end) : openCallingEnd(end.hint.path!, end.link, nameFor(end))
 }
 
-function openServingEnd(descriptor: number, meeting: string): ServingEnd {
+/** Name of this process; empty: it has none. */
+const ownName = (): string => env['IPCSUP_PROCESS'] ?? ''
+
+/** An app may well be a process of another supervisor, by a name that means nothing here. */
+const nameFor = ({ isOfApp }: ChildEnd): string => (isOfApp ? '' : ownName())
+
+function openServingEnd(end: ChildEnd): ServingEnd {
+  const { link, descriptor, hint } = end
   let service: Promise<Service> | null = null
   const { isOpen, close, once } = beginEnd(() => {
     if (service === null) closeSync(descriptor)
@@ -42,14 +50,15 @@ function openServingEnd(descriptor: number, meeting: string): ServingEnd {
         () => {},
       )
   })
-  const process = env['IPCSUP_PROCESS'] ?? ''
+  const process = nameFor(end)
   const generation = Number(env['IPCSUP_GENERATION'] ?? 1)
   return {
     close,
     once,
     serve: async api => {
-      if (service !== null || !isOpen()) throw new Error('An end of a service serves once, as long as it is open')
-      service = startService({ descriptor, meeting, process, generation }, api)
+      if (!isOpen()) throw closedEnd(link, 'service')
+      if (service !== null) throw servedTwice(link)
+      service = startService({ descriptor, meeting: hint.path!, process, generation }, api)
       const started = await service
       started.once('close', close)
       return started
@@ -61,8 +70,9 @@ function openServingEnd(descriptor: number, meeting: string): ServingEnd {
 export function openCallingEnd<Offered = AnyApi>(
   meeting: string,
   service = basename(meeting, '.service'),
+  caller = ownName(),
 ): CallingEnd<Offered> {
-  const client = new ServiceClient({ service, meeting, process: env['IPCSUP_PROCESS'] })
+  const client = new ServiceClient({ service, meeting, process: caller || undefined })
   return {
     methods: makeClient<Offered>(client),
     call: (method, args, options) => client.call(method, args, options),
@@ -70,4 +80,14 @@ export function openCallingEnd<Offered = AnyApi>(
     close: () => client.close(),
     once: client.once,
   }
+}
+
+function servedTwice(link = 'service'): IpcsupError {
+  const advice = 'Serve all methods of it at once: serve({ one, two }).'
+  return new IpcsupError('IPCSUP_ERR_LINK_USE', {
+    link,
+    what: 'served again',
+    why: 'this program serves it already',
+    advice,
+  })
 }

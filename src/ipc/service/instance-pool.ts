@@ -60,6 +60,9 @@ export class InstancePool {
    */
   choose(boundTo: string | null): Connection | null {
     const instances = this.#directory?.instances ?? []
+    // By far the most services have one.
+    const only = instances.length === 1 && boundTo === null && this.#connections.get(instances[0]!.process)
+    if (only) return only
     let best: Instance | null = null
     let least = Number.POSITIVE_INFINITY
     // Of those that are as good as each other not always the first: most callers have one call at a time.

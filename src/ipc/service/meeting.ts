@@ -3,7 +3,8 @@ import { closeSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectUnixSocket, createUnixSocket } from '../../platform/index.js'
 import { errnoOf } from '../refusal.js'
-import { openTransport, type Received, type Transport } from './transport.js'
+import { openTransport } from './line-transport.js'
+import type { Items, Received, Transport } from './transport.js'
 import { type Directory, encodeLine, guarantees, type MeetingLine } from './wire.js'
 
 export interface Meeting {
@@ -28,8 +29,8 @@ export interface MeetingListener {
 export async function openMeeting(path: string, listener: MeetingListener): Promise<Meeting> {
   let transport: Transport
   const end = (why: string): void => listener.onEnd(why)
-  const onLines = (lines: readonly Received[]): void => {
-    for (const line of lines) {
+  const onLines = (lines: Items): void => {
+    for (const line of lines as readonly Received[]) {
       const directory = readDirectory(line)
       if (directory !== null) listener.onDirectory(directory)
       else if ('error' in line) {

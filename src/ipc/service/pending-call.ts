@@ -1,5 +1,6 @@
 /** A call that this program waits for. */
 import { IpcsupError } from '../../errors.js'
+import type { EncodedArguments } from './call-texts.js'
 import type { IncomingStream } from './incoming-stream.js'
 
 export interface CallKey {
@@ -14,8 +15,9 @@ export interface CallKey {
 export class PendingCall {
   readonly service: string
   readonly method: string
-  /** The line from after its id on, without its end: `,"call":"add","args":[10,20]`. */
-  readonly text: string
+  /** As the line has them: `"add"` and `[10,20]`. */
+  readonly quotedMethod: string
+  readonly args: EncodedArguments
   /** What the caller names it by, for ever. */
   readonly id: string | null
   readonly #resolve: (value: unknown) => void
@@ -35,7 +37,8 @@ export class PendingCall {
   constructor(
     service: string,
     method: string,
-    text: string,
+    quotedMethod: string,
+    args: EncodedArguments,
     id: string | null,
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
@@ -43,7 +46,8 @@ export class PendingCall {
   ) {
     this.service = service
     this.method = method
-    this.text = text
+    this.quotedMethod = quotedMethod
+    this.args = args
     this.id = id
     this.#resolve = resolve
     this.#reject = reject

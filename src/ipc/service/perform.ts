@@ -56,12 +56,19 @@ export function isStream(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 }
 
-export function encodeReply(service: string, method: string, value: unknown): string {
+function encodeReply(service: string, method: string, value: unknown): string {
   try {
-    return `{"value":${encodeShort(value, 'its result')}}`
+    return `{"value":${encodeResult(value)}}`
   } catch (error) {
-    return encodeFailure(refuseEncoding(`"${service}.${method}" cannot be answered`, error))
+    return explainResult(service, method, error)
   }
+}
+
+/** The text of what a handler came to. Throws when it cannot cross: {@link explainResult} is the answer then. */
+export const encodeResult = (value: unknown): string => encodeShort(value, 'its result')
+
+export function explainResult(service: string, method: string, error: unknown): string {
+  return encodeFailure(refuseEncoding(`"${service}.${method}" cannot be answered`, error))
 }
 
 /** Throws an Error when it cannot cross, or is so long that the caller would hang up. */

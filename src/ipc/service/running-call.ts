@@ -1,4 +1,5 @@
 /** One call while its handler works on it. */
+import { IpcsupError } from '../../errors.js'
 import type { CallContext } from './api.js'
 import type { Store } from './store/store.js'
 import type { RunningTransaction, Transaction } from './store/transaction.js'
@@ -73,7 +74,11 @@ export class RunningCall {
 
   get store(): Transaction {
     if (this.#transaction !== null) return this.#transaction
-    throw new Error(`"${titleOf(this.facts)}" has no store: say so with method({ effects: 'store' }, …)`)
+    throw new IpcsupError('IPCSUP_ERR_CALL_STORE', {
+      call: `"${titleOf(this.facts)}"`,
+      why: 'the service has none, because no method says that it needs one',
+      advice: "Say so: method({ effects: 'store' }, …).",
+    })
   }
 }
 

@@ -50,10 +50,15 @@ export async function startService(place: Place, api: Api, options: StoreOptions
   return server
 }
 
+const noMethod = {
+  why: 'it is neither a function nor made by method()',
+  advice: 'Give serve() an object whose every member is one of them.',
+}
+
 function readApi(api: Api): ReadonlyMap<string, Offer> {
   const offers = Object.entries(api).map(([name, given]) => {
     const offer = describeOffer(given)
-    if (offer === null) throw new TypeError(`"${name}" cannot be served: it is neither a function nor made by method()`)
+    if (offer === null) throw new IpcsupError('IPCSUP_ERR_REGISTRATION', { service: name, ...noMethod })
     return [name, offer] as const
   })
   return new Map(offers)
@@ -111,7 +116,7 @@ class Server implements Service {
     if (needsStore || this.#isExactlyOnce) this.#store = await this.#openStore(options)
     const methods = [...this.#offers.keys()]
     const arity = Object.fromEntries([...this.#offers].map(([name, offer]) => [name, offer.arity]))
-    this.#meeting!.say({ register: { process, generation, methods, arity, took: true } })
+    this.#meeting!.say({ register: { process, generation, methods, arity, took: true, ring: true } })
     await this.#hear(({ instances }) =>
       instances.some(instance => instance.process === process && instance.generation === generation),
     )

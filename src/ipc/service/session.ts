@@ -1,8 +1,9 @@
 /** One connection of an instance: what its caller says, and the answers. */
 import { CallDesk, type Host } from './call-desk.js'
+import { openTransport } from './line-transport.js'
 import { reach } from './steps.js'
-import { type Listener, openTransport, type Received, type Transport } from './transport.js'
-import type { CallId } from './wire.js'
+import type { Items, Listener, Received, Transport } from './transport.js'
+import { type CallId, shortLines } from './wire.js'
 
 /** What it tells the instance. */
 export interface SessionOwner {
@@ -12,6 +13,7 @@ export interface SessionOwner {
 }
 
 export class Session implements Listener {
+  readonly shortItems = shortLines.call
   readonly #host: Host
   readonly #owner: SessionOwner
   readonly #transport: Transport
@@ -19,7 +21,7 @@ export class Session implements Listener {
   #wantsReceipts = false
   #isTellingReceipt = false
   /** Lines whose receipt could not be told yet. */
-  #held: Received[] | null = null
+  #held: Items | null = null
   #isOpen = true
   /** Streams that wait until what they have said is written. */
   #onRoom: (() => void)[] = []
@@ -30,7 +32,10 @@ export class Session implements Listener {
     this.#owner = owner
     this.#desk = new CallDesk(
       host,
-      (id, reply) => this.#answer(id, reply),
+      {
+        say: (id, reply) => this.#answer(id, reply),
+        sayValue: (id, value) => this.#answerValue(id, value),
+      },
       () => this.#awaitRoom(),
     )
     this.#transport = openTransport(descriptor, this)
@@ -40,14 +45,19 @@ export class Session implements Listener {
     reach('call arrived, not read')
   }
 
+  /** Who was answered calls again soon. */
+  isExpecting(): boolean {
+    return this.#host.load.outstanding === 0
+  }
+
   onWritten(): void {
     if (!this.#isTellingReceipt) reach('reply written')
   }
 
-  onLines(lines: readonly Received[]): void {
+  onLines(lines: Items): void {
     reach('call read, receipt not told')
     if (!this.#tellReceipt(lines)) {
-      this.#held = [...lines]
+      this.#held = lines
       this.#transport.pause()
       return
     }
@@ -55,13 +65,14 @@ export class Session implements Listener {
   }
 
   /** false: it is not where the caller can read it yet, so nothing may begin. */
-  #tellReceipt(lines: readonly Received[]): boolean {
-    if ('hello' in lines[0]!) this.#greet(lines[0]['hello'])
+  #tellReceipt(lines: Items): boolean {
+    const [first] = lines
+    if (typeof first === 'object' && 'hello' in first!) this.#greet(first.hello)
     if (!this.#wantsReceipts) return true
-    const last = lines.findLast(line => 'call' in line)
+    const last = findLastCall(lines)
     if (last === undefined) return true
     this.#isTellingReceipt = true
-    this.#transport.send(`{"took":${JSON.stringify(last['id'])}}\n`)
+    this.#transport.send(`{"took":${JSON.stringify(last)}}\n`)
     const isTold = this.#transport.flush()
     this.#isTellingReceipt = false
     return isTold
@@ -73,9 +84,13 @@ export class Session implements Listener {
     this.#wantsReceipts = took === true
   }
 
-  #take(lines: readonly Received[]): void {
+  #take(lines: Items): void {
     reach('receipt told, before the handler')
-    for (const line of lines) if (this.#isOpen) this.#handle(line)
+    for (let at = 0; at < lines.length && this.#isOpen; at++) {
+      const item = lines[at]
+      if (typeof item === 'number') this.#desk.beginShort(item, lines[++at], lines[++at])
+      else this.#handle(item as Received)
+    }
     this.#owner.onBatch()
     // Who does not read its answers is not asked for more.
     if (!this.#transport.flush()) this.#transport.pause()
@@ -100,6 +115,7 @@ export class Session implements Listener {
     else if ('more' in line) this.#desk.allow(line['id'] as CallId, Number(line['more']))
     else if ('cancel' in line) this.#desk.cancel(line['id'] as CallId)
     else if ('forget' in line) this.#forget(line['forget'])
+    else if ('ring' in line) this.#transport.hearRing(line['ring'])
     else if (!('hello' in line))
       this.#refuse(`this line says nothing that is known: ${JSON.stringify(line).slice(0, 80)}`)
   }
@@ -108,6 +124,11 @@ export class Session implements Listener {
     const { id } = line
     if (Number.isFinite(id) || typeof id === 'string') this.#desk.begin(line as Received & { readonly id: CallId })
     else this.#refuse('a call has no id')
+  }
+
+  #answerValue(id: CallId, value: string | number): void {
+    if (!this.#transport.takesShort || typeof id !== 'number') this.#answer(id, `{"value":${value}}`)
+    else if (this.#isOpen) this.#transport.sendShort(id, null, value)
   }
 
   #answer(id: CallId, reply: string): void {
@@ -153,4 +174,16 @@ export class Session implements Listener {
     this.onEnd(null)
     this.#transport.close()
   }
+}
+
+function findLastCall(lines: Items): unknown {
+  let last: unknown
+  for (let at = 0; at < lines.length; at++) {
+    const item = lines[at]
+    if (typeof item === 'number') {
+      last = item
+      at += shortLines.call - 1
+    } else if ('call' in (item as Received)) last = (item as Received)['id']
+  }
+  return last
 }

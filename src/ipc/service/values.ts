@@ -32,7 +32,7 @@ export function encodeValue(value: unknown, name: string): string {
 /** The text of a list of arguments. */
 export function encodeArguments(values: readonly unknown[]): string {
   if (isJsonList(values, 0)) return JSON.stringify(values)
-  return JSON.stringify(values.map((value, index) => replace(value, `argument ${index + 1}`, 0)))
+  return JSON.stringify(Array.from(values, (value, index) => replace(value, `argument ${index + 1}`, 0)))
 }
 
 /** True when JSON has all of it as it is: by far the most, and much faster than to rebuild it. */
@@ -127,7 +127,8 @@ export function decodeValue(value: unknown): unknown {
   return decodeMembers(value as Record<string, unknown>, keys)
 }
 
-function decodeMembers(value: Record<string, unknown>, keys: readonly string[]): unknown {
+/** The same of what is in an object, which itself stays one. */
+export function decodeMembers(value: Record<string, unknown>, keys: readonly string[] = Object.keys(value)): unknown {
   for (const key of keys) {
     const inner = value[key]
     if (typeof inner !== 'object' || inner === null) continue
@@ -153,7 +154,5 @@ const decoders = {
   $map: pairs => new Map(list(pairs) as [unknown, unknown][]),
   $set: members => new Set(list(members)),
   $object: members =>
-    typeof members === 'object' && members !== null
-      ? decodeMembers(members as Record<string, unknown>, Object.keys(members))
-      : members,
+    typeof members === 'object' && members !== null ? decodeMembers(members as Record<string, unknown>) : members,
 } satisfies Record<string, (inner: unknown) => unknown>

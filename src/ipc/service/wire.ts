@@ -27,6 +27,8 @@ export interface RegisterLine {
     readonly arity?: Readonly<Record<string, number>>
     /** It sends {@link TookLine} to those who want it. Else nothing can be concluded from there being none. */
     readonly took?: boolean
+    /** It can be offered memory: see {@link RingLine}. */
+    readonly ring?: boolean
   }
 }
 
@@ -62,6 +64,7 @@ export interface Instance {
   readonly methods: readonly string[]
   /** As it has registered. */
   readonly took: boolean
+  readonly ring: boolean
 }
 
 /**
@@ -140,8 +143,37 @@ export interface ForgetLine {
   readonly forget: readonly string[]
 }
 
+/** Two rings, in memory that only their two users have. */
+export interface RingOffer {
+  /** Descriptors of the caller: of the ring that it writes to, and of the one that it reads from. */
+  readonly there: number
+  readonly back: number
+  /** Name of both slots in both. */
+  readonly name: string
+}
+
+/**
+ * The way from the socket to memory, between two programs of one user. The caller offers it to an instance that has
+ * registered as one that can, and the instance says `open` or `no`. After `open` the caller says `on`, then the instance:
+ * it is the last line of each at the socket, and what it says afterwards is in its ring, the same lines.
+ */
+export interface RingLine {
+  readonly ring: RingOffer | 'open' | 'no' | 'on'
+}
+
+/**
+ * In memory a line can be short: the items of a list, of which the first is a number. What is said most, calls without a
+ * key and values, takes a fraction of the time then. So many items each has:
+ */
+export const shortLines = {
+  /** `1,"add",[10,20]` is `{"id":1,"call":"add","args":[10,20]}`. */
+  call: 3,
+  /** `1,30` is `{"id":1,"value":30}`. */
+  value: 2,
+}
+
 /** What is said to an instance. */
-export type RequestLine = HelloLine | CallLine | MoreLine | CancelLine | ForgetLine
+export type RequestLine = HelloLine | CallLine | MoreLine | CancelLine | ForgetLine | RingLine
 
 /**
  * The calls up to this one, in the order in which they were sent on this connection, were read. It is sent before any of
@@ -192,6 +224,7 @@ export type ReplyLine =
   | ItemLine
   | DoneLine
   | RefusedLine
+  | RingLine
   | ComplaintLine
 
 /** Any line. */

@@ -95,6 +95,18 @@ const refused = async (client: Talk): Promise<string> => {
   return client.complaint()!
 }
 
+/** Whoever comes after it is told what became of it. */
+const leave = (client: Talk): Promise<void> => {
+  client.socket.destroy()
+  return until('it is closed', () => client.isClosed())
+}
+
+const meet = async (object: LinkObject): Promise<Talk> => {
+  const client = talk(object)
+  await until('it is told', () => client.told() !== undefined)
+  return client
+}
+
 describe('its options', () => {
   const problemsOf = (link: object): string => {
     try {
@@ -202,7 +214,7 @@ describe('the meeting', () => {
     const client = talk(object)
     await serves(client)
     const one = talk(object)
-    one.say(registration('one', 1, { arity: { add: 2 }, took: true }))
+    one.say(registration('one', 1, { arity: { add: 2 }, took: true, ring: true }))
     await serves(client, 'one')
     expect(client.told()).toEqual({
       service: 'data',
@@ -210,7 +222,14 @@ describe('the meeting', () => {
       guarantee: 'at-most-once',
       store: '',
       instances: [
-        { process: 'one', generation: 1, path: join(directory, 'data.one.sock'), methods: ['add', 'who'], took: true },
+        {
+          process: 'one',
+          generation: 1,
+          path: join(directory, 'data.one.sock'),
+          methods: ['add', 'who'],
+          took: true,
+          ring: true,
+        },
       ],
       finished: [],
       over: false,
@@ -267,9 +286,9 @@ describe('the meeting', () => {
     await serves(first, 'one')
     // Nothing of the first is left now, either.
     object.mend!('serve', 'one')
-    first.socket.destroy()
-    await delay(20)
-    expect(second.told()!.instances).toMatchObject([{ process: 'one', generation: 2 }])
+    await leave(first)
+    const late = await meet(object)
+    expect(late.told()!.instances).toMatchObject([{ process: 'one', generation: 2 }])
   })
 
   test('a later incarnation takes the place of an earlier one, whose end then changes nothing', async () => {
@@ -282,9 +301,9 @@ describe('the meeting', () => {
     const second = talk(object)
     second.say(registration('one', 2))
     await until('it is the second', () => first.told()?.instances[0]?.generation === 2)
-    first.socket.destroy()
-    await delay(20)
-    expect(namesOf(second.told())).toEqual(['one'])
+    await leave(first)
+    const late = await meet(object)
+    expect(namesOf(late.told())).toEqual(['one'])
   })
 
   test('its facts count the calls of those that have ended, too', async () => {

@@ -1,20 +1,20 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, type TestContext, test } from 'vitest'
 import { type Step, steps } from '../../../src/ipc/service/steps.js'
 import type { Guarantee } from '../../../src/ipc/service/wire.js'
 import { until } from '../../support/conditions.js'
-import { type Death, type Said, Stage } from './stage.js'
+import { type Death, type Said, Stage, type Way } from './stage.js'
 
-let stage: Stage
+type More = Parameters<typeof Stage.open>[2]
 
-beforeEach(() => {
-  stage = undefined as unknown as Stage
-})
+async function open({ onTestFinished }: TestContext, guarantee: Guarantee, way: Way, more?: More): Promise<Stage> {
+  const stage = await Stage.open(guarantee, way, more)
+  onTestFinished(() => stage.close())
+  return stage
+}
 
-afterEach(() => stage?.close())
-
-const oneDeath = () => until('somebody was killed', () => stage.deaths === 1)
+const oneDeath = (stage: Stage) => until('somebody was killed', () => stage.deaths === 1)
 
 type Method = 'outside' | 'harmless' | 'inside'
 
@@ -26,17 +26,25 @@ const doneTwice: Fate = ['reply', 2]
 const never: Fate = ['unknown', 0]
 const once: Fate = ['unknown', 1]
 
+/** What carries the lines makes no difference to what is done for a call: memory is for those where most is at stake. */
+const both: readonly Way[] = ['socket', 'memory']
+const socket: readonly Way[] = ['socket']
+
+/** Most of their time they wait for programs to start. How many rings there are is counted for a whole program. */
+const testOver = { socket: test.concurrent, memory: test }
+
 /** By step, of the instance; a number after `#`: the step's nth time. */
 type Fates = Partial<Record<Step | `${Step}#2`, Fate>>
 
 /** Where nothing had begun, whatever the guarantee. */
 const beforeAll = { 'call arrived, not read': done, 'call read, receipt not told': done } satisfies Fates
 
-const fates: readonly { guarantee: Guarantee; method: Method; about: string; of: Fates }[] = [
+const fates: readonly { guarantee: Guarantee; method: Method; about: string; of: Fates; ways: readonly Way[] }[] = [
   {
     guarantee: 'at-most-once',
     method: 'outside',
     about: 'is never repeated once its receipt was told',
+    ways: both,
     of: {
       ...beforeAll,
       'receipt told, before the handler': never,
@@ -49,6 +57,7 @@ const fates: readonly { guarantee: Guarantee; method: Method; about: string; of:
     guarantee: 'at-least-once',
     method: 'outside',
     about: 'is repeated until it is answered',
+    ways: socket,
     of: {
       ...beforeAll,
       'receipt told, before the handler': done,
@@ -61,6 +70,7 @@ const fates: readonly { guarantee: Guarantee; method: Method; about: string; of:
     guarantee: 'exactly-once',
     method: 'inside',
     about: 'is done once when its effect is in the store',
+    ways: socket,
     of: {
       ...beforeAll,
       'receipt told, before the handler': done,
@@ -74,6 +84,7 @@ const fates: readonly { guarantee: Guarantee; method: Method; about: string; of:
     guarantee: 'exactly-once',
     method: 'outside',
     about: 'is at most done once when its effect is elsewhere, and said to be unknown where it may have been',
+    ways: socket,
     of: {
       ...beforeAll,
       'receipt told, before the handler': done,
@@ -91,6 +102,7 @@ const fates: readonly { guarantee: Guarantee; method: Method; about: string; of:
     guarantee: 'exactly-once',
     method: 'harmless',
     about: 'is answered always when doing it again does no harm',
+    ways: socket,
     of: {
       ...beforeAll,
       'receipt told, before the handler': done,
@@ -102,22 +114,6 @@ const fates: readonly { guarantee: Guarantee; method: Method; about: string; of:
   },
 ]
 
-for (const { guarantee, method, about, of } of fates)
-  describe(`${guarantee}: a call of "${method}" ${about}`, () => {
-    for (const [at, fate] of Object.entries(of)) {
-      const [step = '', nth = '1'] = at.split('#')
-      test(`the instance is killed: ${at} → ${fate.join(', done ')}`, async () => {
-        stage = await Stage.open(guarantee)
-        stage.serve('one', { step, nth: Number(nth) })
-        const said = await stage.call(method, 'first')
-        await oneDeath()
-        expect([describeAnswer(said, 'FIRST'), await countEffects(method, 'first')]).toEqual(fate)
-        // It goes on.
-        expect(await stage.call(method, 'second')).toEqual({ value: 'SECOND' })
-      })
-    }
-  })
-
 /** Of the caller. */
 const callerSteps = [
   'before the call is written',
@@ -126,62 +122,86 @@ const callerSteps = [
   'reply read, not acknowledged',
 ] as const satisfies readonly Step[]
 
-describe('exactly-once: a call with an id is done once although its caller died', () => {
-  for (const step of callerSteps)
-    for (const method of ['inside', 'outside'] as const)
-      test(`the caller of "${method}" is killed: ${step}`, async () => {
-        stage = await Stage.open('exactly-once')
-        stage.serve('one')
-        await until('it serves', () => stage.isServing('one'))
-        expect(await stage.callElsewhere(method, 'first', 'order 1', { step })).toBe(null)
-        expect(await stage.callElsewhere(method, 'first', 'order 1', null)).toEqual({ value: 'FIRST' })
-        expect(await stage.callElsewhere(method, 'first', 'order 1', null)).toEqual({ value: 'FIRST' })
-        expect([stage.deaths, await countEffects(method, 'first')]).toEqual([1, 1])
-      })
-})
-
-describe('at-most-once: a call whose caller died is done once or never', () => {
-  for (const step of callerSteps.slice(0, 3))
-    test(`the caller is killed: ${step}`, async () => {
-      stage = await Stage.open('at-most-once')
-      stage.serve('one')
-      await until('it serves', () => stage.isServing('one'))
-      expect(await stage.callElsewhere('outside', 'first', 'order 1', { step })).toBe(null)
-      expect(await stage.call('outside', 'second')).toEqual({ value: 'SECOND' })
-      expect(stage.deaths).toBe(1)
-      expect(await countEffects('outside', 'first')).toBe(step === 'before the call is written' ? 0 : 1)
-    })
-})
+const compactionSteps = [
+  'compaction: copy written, not renamed',
+  'compaction: renamed',
+] as const satisfies readonly Step[]
 
 test('every step that has a name is one where somebody was killed', () => {
   const tested = [...fates.flatMap(({ of }) => Object.keys(of)), ...callerSteps, ...compactionSteps]
   expect(steps.filter(step => !tested.includes(step))).toEqual([])
 })
 
-const compactionSteps = [
-  'compaction: copy written, not renamed',
-  'compaction: renamed',
-] as const satisfies readonly Step[]
+const kill = (way: Way, who: string, at: string): string => `over ${way} ${who} is killed: ${at}`
+
+for (const { guarantee, method, about, of, ways } of fates)
+  describe(`${guarantee}: a call of "${method}" ${about}`, () => {
+    for (const way of ways)
+      for (const [at, fate] of Object.entries(of)) {
+        const [step = '', nth = '1'] = at.split('#')
+        testOver[way](`${kill(way, 'the instance', at)} → ${fate.join(', done ')}`, async context => {
+          const stage = await open(context, guarantee, way)
+          stage.serve('one', { step, nth: Number(nth) })
+          const said = await stage.call(method, 'first')
+          await oneDeath(stage)
+          expect([describeAnswer(said, 'FIRST'), await countEffects(stage, method, 'first')]).toEqual(fate)
+          // It goes on.
+          expect(await stage.call(method, 'second')).toEqual({ value: 'SECOND' })
+        })
+      }
+  })
+
+describe('exactly-once: a call with an id is done once although its caller died', () => {
+  for (const [method, way] of [
+    ['inside', 'socket'],
+    ['outside', 'socket'],
+    ['outside', 'memory'],
+  ] as const)
+    for (const step of callerSteps)
+      testOver[way](kill(way, `the caller of "${method}"`, step), async context => {
+        const stage = await open(context, 'exactly-once', way)
+        stage.serve('one')
+        await until('it serves', () => stage.isServing('one'))
+        expect(await stage.callElsewhere(method, 'first', 'order 1', { step })).toBe(null)
+        expect(await stage.callElsewhere(method, 'first', 'order 1', null)).toEqual({ value: 'FIRST' })
+        expect(await stage.callElsewhere(method, 'first', 'order 1', null)).toEqual({ value: 'FIRST' })
+        expect([stage.deaths, await countEffects(stage, method, 'first')]).toEqual([1, 1])
+      })
+})
+
+describe('at-most-once: a call whose caller died is done once or never', () => {
+  for (const way of both)
+    for (const step of callerSteps.slice(0, 3))
+      testOver[way](kill(way, 'the caller', step), async context => {
+        const stage = await open(context, 'at-most-once', way)
+        stage.serve('one')
+        await until('it serves', () => stage.isServing('one'))
+        expect(await stage.callElsewhere('outside', 'first', 'order 1', { step })).toBe(null)
+        expect(await stage.call('outside', 'second')).toEqual({ value: 'SECOND' })
+        expect(stage.deaths).toBe(1)
+        expect(await countEffects(stage, 'outside', 'first')).toBe(step === 'before the call is written' ? 0 : 1)
+      })
+})
 
 describe('exactly-once: the store is written anew without losing or doubling anything', () => {
   for (const step of compactionSteps)
-    test(`the instance is killed: ${step}`, async () => {
-      stage = await Stage.open('exactly-once', { COMPACT_AT: '2000' })
+    test.concurrent(`the instance is killed: ${step}`, async context => {
+      const stage = await open(context, 'exactly-once', 'socket', { COMPACT_AT: '2000' })
       stage.serve('one', { step })
-      const end = stage.openEnd()
+      const end = await stage.openEnd()
       const texts = Array.from({ length: 60 }, (_, index) => `call ${index}`)
       for (const text of texts) expect(await end.call('inside', [text])).toBe(text.toUpperCase())
-      await oneDeath()
+      await oneDeath(stage)
       expect(await stage.readInside()).toEqual(texts)
     })
 })
 
-test('exactly-once: a call that may have been begun at one instance is never made at another', async () => {
-  stage = await Stage.open('exactly-once')
+test('exactly-once: a call that may have been begun at one instance is never made at another', async context => {
+  const stage = await open(context, 'exactly-once', 'socket')
   const death: Death = { step: 'after the handler, before the record' }
   stage.serve('one', death)
   await until('it serves', () => stage.isServing('one'))
-  const end = stage.openEnd()
+  const end = await stage.openEnd()
   await end.find()
   const call = end.call('inside', ['first'])
   stage.serve('two')
@@ -191,8 +211,8 @@ test('exactly-once: a call that may have been begun at one instance is never mad
   expect([has('one'), has('two')]).toEqual([true, false])
 })
 
-test('exactly-once: a call whose only knower is finished is said to be unknown', async () => {
-  stage = await Stage.open('exactly-once')
+test('exactly-once: a call whose only knower is finished is said to be unknown', async context => {
+  const stage = await open(context, 'exactly-once', 'socket')
   stage.serve('one', { step: 'receipt told, before the handler' })
   await until('it serves', () => stage.isServing('one'))
   stage.meeting.finished.push('one')
@@ -202,31 +222,37 @@ test('exactly-once: a call whose only knower is finished is said to be unknown',
   })
 })
 
-test('exactly-once: nothing is lost or doubled while instance and callers are killed at any time', async () => {
-  stage = await Stage.open('exactly-once', { COMPACT_AT: '3000' })
-  stage.serve('one')
-  const texts = Array.from({ length: 14 }, (_, index) => `call ${index}`)
-  const killings = setInterval(() => stage.isServing('one') && stage.kill('one'), 150)
-  const lane = async (lanes: number, own: number): Promise<void> => {
-    for (const [index, text] of texts.entries()) {
-      if (index % lanes !== own) continue
-      const step = callerSteps[index % (callerSteps.length + 1)]
-      const first = await stage.callElsewhere('inside', text, text, step === undefined ? null : { step })
-      const said = first ?? (await stage.callElsewhere('inside', text, text, null))
-      expect(said).toEqual({ value: text.toUpperCase() })
+test.for([
+  ['socket', 14],
+  ['memory', 7],
+] as const)(
+  'exactly-once: nothing is lost or doubled while instance and callers are killed at any time: over %s',
+  async ([way, count], context) => {
+    const stage = await open(context, 'exactly-once', way, { COMPACT_AT: '3000' })
+    stage.serve('one')
+    const texts = Array.from({ length: count }, (_, index) => `call ${index}`)
+    const killings = setInterval(() => stage.isServing('one') && stage.kill('one'), 150)
+    const lane = async (lanes: number, own: number): Promise<void> => {
+      for (const [index, text] of texts.entries()) {
+        if (index % lanes !== own) continue
+        const step = callerSteps[index % (callerSteps.length + 1)]
+        const first = await stage.callElsewhere('inside', text, text, step === undefined ? null : { step })
+        const said = first ?? (await stage.callElsewhere('inside', text, text, null))
+        expect(said).toEqual({ value: text.toUpperCase() })
+      }
     }
-  }
-  await Promise.all([lane(2, 0), lane(2, 1)]).finally(() => clearInterval(killings))
-  expect(stage.deaths).toBeGreaterThan(3)
-  expect([...(await stage.readInside())].sort()).toEqual([...texts].sort())
-})
+    await Promise.all([lane(2, 0), lane(2, 1)]).finally(() => clearInterval(killings))
+    expect(stage.deaths).toBeGreaterThan(3)
+    expect([...(await stage.readInside())].sort()).toEqual([...texts].sort())
+  },
+)
 
 function describeAnswer(said: Said, expected: string): string {
   if ('value' in said) return said.value === expected ? 'reply' : `another reply: ${JSON.stringify(said.value)}`
   return said.code === 'IPCSUP_ERR_CALL_UNKNOWN' ? 'unknown' : `${said.code}: ${said.message}`
 }
 
-async function countEffects(method: Method, text: string): Promise<number> {
+async function countEffects(stage: Stage, method: Method, text: string): Promise<number> {
   const effects = method === 'inside' ? await stage.readInside() : stage.outside
   return effects.filter(effect => effect === text).length
 }

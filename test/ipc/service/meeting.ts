@@ -80,11 +80,11 @@ export class TestMeeting {
   }
 
   #register(socket: Socket, said: RegisterLine['register']): void {
-    const { process, generation, methods, took = false } = said
+    const { process, generation, methods, took = false, ring = false } = said
     this.registered.push(said)
     this.#instances.set(process, {
       socket,
-      instance: { process, generation, methods, took, path: this.pathOf(process) },
+      instance: { process, generation, methods, took, ring, path: this.pathOf(process) },
     })
     this.tell()
   }

@@ -2,13 +2,18 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { tuning } from '../../../src/ipc/service/connection.js'
 import { type CallingEnd, openCallingEnd } from '../../../src/ipc/service/end.js'
 import type { Guarantee } from '../../../src/ipc/service/wire.js'
 import { bundleProgram } from '../../support/bundle.js'
 import { until } from '../../support/conditions.js'
 import { TestMeeting } from './meeting.js'
+import { goOnInMemory } from './memory.js'
 
 const program = bundleProgram(join(import.meta.dirname, 'drivers/party.ts'))
+
+/** Through what callers and instances talk. */
+export type Way = 'socket' | 'memory'
 
 export type Said = { readonly value: unknown } | { readonly code: string; readonly message: string }
 
@@ -21,21 +26,25 @@ export interface Death {
 export class Stage {
   readonly meeting: TestMeeting
   readonly #directory: string
+  readonly #way: Way
   readonly #environment: NodeJS.ProcessEnv
   readonly #servers = new Map<string, ChildProcess>()
   readonly #ends: CallingEnd[] = []
   #isOver = false
   deaths = 0
 
-  private constructor(meeting: TestMeeting, directory: string, more: NodeJS.ProcessEnv) {
+  private constructor(meeting: TestMeeting, directory: string, way: Way, more: NodeJS.ProcessEnv) {
     this.meeting = meeting
     this.#directory = directory
-    this.#environment = { ...process.env, EFFECTS: join(directory, 'effects'), MARK: join(directory, 'mark'), ...more }
+    this.#way = way
+    const files = { EFFECTS: join(directory, 'effects'), MARK: join(directory, 'mark') }
+    this.#environment = { ...process.env, ...files, ...(way === 'memory' && { MEMORY: '1' }), ...more }
   }
 
-  static async open(guarantee: Guarantee, more: NodeJS.ProcessEnv = {}): Promise<Stage> {
+  static async open(guarantee: Guarantee, way: Way, more: NodeJS.ProcessEnv = {}): Promise<Stage> {
     const directory = mkdtempSync('/tmp/ipcsup-service-')
-    return new Stage(await TestMeeting.open(directory, guarantee), directory, more)
+    tuning.callsBeforeRing = way === 'memory' ? 1 : Number.POSITIVE_INFINITY
+    return new Stage(await TestMeeting.open(directory, guarantee), directory, way, more)
   }
 
   /** Starts it, and again whenever it dies. */
@@ -63,19 +72,22 @@ export class Stage {
   }
 
   /** A caller in this very program. */
-  openEnd(): CallingEnd {
+  async openEnd(): Promise<CallingEnd> {
     const end = openCallingEnd(this.meeting.path)
     this.#ends.push(end)
+    if (this.#way === 'memory') {
+      await goOnInMemory(end)
+      await end.call('begin', [])
+    }
     return end
   }
 
   async call(method: string, text: string): Promise<Said> {
-    return this.openEnd()
-      .call(method, [text])
-      .then(
-        value => ({ value }),
-        ({ code, message }) => ({ code, message }),
-      )
+    const end = await this.openEnd()
+    return end.call(method, [text]).then(
+      value => ({ value }),
+      ({ code, message }) => ({ code, message }),
+    )
   }
 
   /** A caller that is a process of its own; null: it was killed. */
@@ -101,7 +113,8 @@ export class Stage {
 
   /** Effects in the store. */
   async readInside(): Promise<readonly string[]> {
-    return (await this.openEnd().call('kept', [])) as readonly string[]
+    const end = await this.openEnd()
+    return (await end.call('kept', [])) as readonly string[]
   }
 
   async close(): Promise<void> {

@@ -13,6 +13,14 @@ const api = {
     store.append('orders', [item, count, key])
     return count ?? 1
   }),
+  round: (value: number, digits = 0) => value.toFixed(digits),
+  take: method({}, ({ caller }, item: string, count = 1, { isUrgent = false }: { isUrgent?: boolean } = {}) => {
+    expectTypeOf(count).toEqualTypeOf<number>()
+    return isUrgent ? caller : item.repeat(count)
+  }),
+  each: method({}, async function* (_context, ...items: string[]) {
+    yield* items
+  }),
 }
 
 test('a client has the methods of the service, their arguments and their results', () => {
@@ -25,6 +33,14 @@ test('a client has the methods of the service, their arguments and their results
     expectTypeOf(calc.later()).toEqualTypeOf<StreamAnswer<number>>()
     expectTypeOf(calc.order('pen', 2)).toEqualTypeOf<Promise<number>>()
     expectTypeOf(calc.order('pen')).toEqualTypeOf<Promise<number>>()
+    expectTypeOf(calc.round(1)).toEqualTypeOf<Promise<string>>()
+    expectTypeOf(calc.take('pen')).toEqualTypeOf<Promise<string | null>>()
+    expectTypeOf(calc.take('pen', 2, { isUrgent: true }, { timeout: 100 })).toEqualTypeOf<Promise<string | null>>()
+    expectTypeOf(calc.each('a', 'b')).toEqualTypeOf<StreamAnswer<string>>()
+    // @ts-expect-error: what has a number as its default value is a number
+    calc.take('pen', '2')
+    // @ts-expect-error: the same without a context
+    calc.round(1, '2')
     // @ts-expect-error: no such method
     calc.ad(1, 2)
     // @ts-expect-error: one argument is missing

@@ -1,4 +1,5 @@
 /** What handlers keep: named values and lists, all of it in memory, changed by transactions. */
+import { IpcsupError } from '../../../errors.js'
 import { decodeValue, encodeValue, refuseEncoding } from '../values.js'
 
 export interface StoreReader {
@@ -164,8 +165,14 @@ export class RunningTransaction implements Transaction {
   }
 
   #check(): void {
-    if (this.#isOver) throw new Error('The store of a call can be used until its handler is done, and no longer')
+    if (this.#isOver) throw new IpcsupError('IPCSUP_ERR_CALL_STORE', callIsOver)
   }
+}
+
+const callIsOver = {
+  call: 'a call',
+  why: 'its handler is done, and what it kept was recorded with its reply',
+  advice: 'Use it before what the handler returns or resolves with.',
 }
 
 const decode = (text: string): unknown => decodeValue(JSON.parse(text))

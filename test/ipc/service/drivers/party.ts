@@ -3,20 +3,26 @@
  *
  *     party.mjs serve MEETING PROCESS GENERATION    (listening socket at descriptor 3)
  *     party.mjs call MEETING METHOD TEXT ID         prints {"value"} or {"code"}
+ *
+ * With `MEMORY` only what is said in memory counts: a caller first calls until it is there, and tells the server `begin`.
  */
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs'
 import { method } from '../../../../src/ipc/service/api.js'
 import { openCallingEnd } from '../../../../src/ipc/service/end.js'
 import { startService } from '../../../../src/ipc/service/server.js'
 import { onStep } from '../../../../src/ipc/service/steps.js'
+import { goOnInMemory } from '../memory.js'
 
-const { KILL_AT, NTH = '1', MARK = '', EFFECTS = '', COMPACT_AT } = process.env
+const { KILL_AT, NTH = '1', MARK = '', EFFECTS = '', COMPACT_AT, MEMORY } = process.env
 const [role, meeting = '', ...words] = process.argv.slice(2)
 
 let reached = 0
+let isAwaited = MEMORY === undefined
+let counts = isAwaited
 if (KILL_AT !== undefined)
   onStep(step => {
-    if (step !== KILL_AT || existsSync(MARK) || ++reached !== Number(NTH)) return
+    counts ||= isAwaited && (step === 'call arrived, not read' || step === 'before the call is written')
+    if (!counts || step !== KILL_AT || existsSync(MARK) || ++reached !== Number(NTH)) return
     writeFileSync(MARK, step)
     process.kill(process.pid, 'SIGKILL')
   })
@@ -37,18 +43,22 @@ if (role === 'serve')
         return text.toUpperCase()
       }),
       kept: method({ effects: 'store', idempotent: true }, ({ store }) => store.list('effects')),
-      where: () => words[0],
+      where: method({ idempotent: true }, () => words[0]),
+      begin: () => {
+        isAwaited = true
+      },
     },
     { compactAtBytes: COMPACT_AT === undefined ? undefined : Number(COMPACT_AT) },
   )
 
 if (role === 'call') {
   const [name = '', text, id] = words
-  const said = await openCallingEnd(meeting)
-    .call(name, [text], { id })
-    .then(
-      value => ({ value }),
-      ({ code, message }) => ({ code, message }),
-    )
+  const end = openCallingEnd(meeting)
+  if (MEMORY !== undefined) await goOnInMemory(end)
+  isAwaited = true
+  const said = await end.call(name, [text], { id }).then(
+    value => ({ value }),
+    ({ code, message }) => ({ code, message }),
+  )
   process.stdout.write(`${JSON.stringify(said)}\n`)
 }
