@@ -303,8 +303,8 @@ describe('calls between two programs of one user go through memory after a while
 
 describe('a connection stays at the socket', () => {
   test('where calls come now and then: it is as fast there', async () => {
-    const before = tuning.withinMs
-    closing.push(() => void (tuning.withinMs = before))
+    const before = { ...tuning }
+    closing.push(() => Object.assign(tuning, before))
     tuning.withinMs = -1
     await start({})
     await expect(goOnInMemory(openAtSocket())).rejects.toThrow('still at the socket')
