@@ -14,7 +14,7 @@ export const messages = {
   file: 'MESSAGES.md',
   about:
     'Written by `npm run bench -- messages`, all in one run: each figure is the median of runs that alternate. Two programs under one supervisor, whatever they talk over; they are pinned to ' +
-    'no processor. Every message is looked at where it is received, in the time that is measured; the first 0.3 s are not, because programs are compiled then.',
+    'no processor. Every message is looked at where it is received, in the time that is measured; the first second is not, because programs are compiled then, by threads that take a processor from those that wait by looking.',
   rows,
   openWorkshop,
 }

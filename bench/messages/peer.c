@@ -1,7 +1,7 @@
 /* What C programs reach: 64 bytes over a pipe, and 64 bytes and 64 KiB over a ring by include/ipcsup_ring.h. `peer PROGRAM`, as stream.mjs. */
 #include "../../include/ipcsup_ring.h"
 
-enum { BYTES = 64, WORDS = BYTES / 4, WARM_UP_MS = 300, MEASURED_MS = 600, LOOK = 64 };
+enum { BYTES = 64, WORDS = BYTES / 4, WARM_UP_MS = 1000, MEASURED_MS = 600, LOOK = 64 };
 
 static void fail(const char *what) {
   perror(what);

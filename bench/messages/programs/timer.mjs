@@ -2,9 +2,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { link } from '../../../dist/child.js'
 import { Checker, fill, makeMessage } from './pattern.mjs'
-import { report, run } from './program.mjs'
+import { report, run, warmUpMs } from './program.mjs'
 
-const warmUpMs = 300
 const measuredMs = 1500
 /** What a receiver of a ring has done at most when it gives the event loop a turn. */
 const turnMs = 1

@@ -2,9 +2,8 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { link } from '../../../dist/child.js'
 import { Checker, checkApart, fill, makeMessage, messageBytes } from './pattern.mjs'
-import { report, run } from './program.mjs'
+import { report, run, warmUpMs } from './program.mjs'
 
-const warmUpMs = 300
 /** What is done to sleep and to wake is compiled last: it is not done as often. */
 const sleepsMs = 1500
 /** Of a turn, until the other side sleeps. */
