@@ -8,3 +8,16 @@ export async function until(what: string, check: () => boolean | Promise<boolean
     await delay(5)
   }
 }
+
+/** A figure, once it is the same in 20 looks with a few ms in between. */
+export async function settle(look: () => number): Promise<number> {
+  let last = look()
+  let same = 0
+  await until('it stays the same', () => {
+    const now = look()
+    same = now === last ? same + 1 : 0
+    last = now
+    return same === 20
+  })
+  return last
+}

@@ -66,11 +66,6 @@ export class RingWriter {
     this.wake()
   }
 
-  /** Of the record that is committed next. Exact up to 2^53. */
-  get nextSequence(): number {
-    return combine(this.#sequenceLow, this.#sequenceHigh)
-  }
-
   /**
    * Finds room for a payload of `length` bytes, 0 to `largestMessage`. Whoever does not commit it has done nothing.
    *

@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest'
 import { isFramed } from '../../../src/ipc/frames/options.js'
 import { readProcess } from '../../../src/supervisor/host/proc.js'
 import { bundleProgram } from '../../support/bundle.js'
-import { until } from '../../support/conditions.js'
+import { settle, until } from '../../support/conditions.js'
 import type { TestHost } from '../../support/host.js'
 import { compiled, fixtures, languages } from '../languages.js'
 import type { Subject } from '../subject.js'
@@ -316,19 +316,6 @@ const isHeldBack = (pid: number): boolean => existsSync(`/proc/${pid}/syscall`) 
 /** Bytes that a process has given to writes that returned. */
 function countWritten(pid: number): number {
   return Number(/^wchar: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))![1])
-}
-
-/** A figure, once it is the same in 20 looks with a few ms in between. */
-async function settle(look: () => number): Promise<number> {
-  let last = look()
-  let same = 0
-  await until('it stays the same', () => {
-    const now = look()
-    same = now === last ? same + 1 : 0
-    last = now
-    return same === 20
-  })
-  return last
 }
 
 async function isWaiting(pid: number): Promise<boolean> {

@@ -80,7 +80,7 @@ for (const [title, start] of Object.entries(starts)) {
         if (count === 20) readers[0]!.ackAll()
       }
       const writer = new RingWriter(ring, 0)
-      expect(writer.nextSequence).toBe(start.sequence + 30)
+      expect(writer.sequence).toBe(start.sequence + 30)
       send(writer, 'last')
       const reader = openReader(ring, 0)
       expect(receive(reader)).toMatchObject({ sequence: start.sequence + 21, bytes: Buffer.from('21') })

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readProcess } from '../../../src/supervisor/host/proc.js'
-import { until } from '../../support/conditions.js'
+import { settle, until } from '../../support/conditions.js'
 import { createTestHost, type TestHost } from '../../support/host.js'
 import { findLanguages } from '../languages.js'
 
@@ -103,17 +103,4 @@ function usageOf(pid: number): number {
     .replace(/^.*\) /s, '')
     .split(' ')
   return Number(fields[11]) + Number(fields[12])
-}
-
-/** A figure, once it is the same in 20 looks with a few ms in between. */
-async function settle(look: () => number): Promise<number> {
-  let last = look()
-  let same = 0
-  await until('it stays the same', () => {
-    const now = look()
-    same = now === last ? same + 1 : 0
-    last = now
-    return same === 20
-  })
-  return last
 }

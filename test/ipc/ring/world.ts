@@ -125,7 +125,7 @@ export class World {
     /** Everything before was published, and is never taken back. */
     let published = this.#first
     const publish = (): void => {
-      const next = writer!.nextSequence
+      const next = writer!.sequence
       this.#ringBells('reader', writer!.publish())
       published = next
     }
@@ -141,14 +141,14 @@ export class World {
       turn: () => {
         if (!writer) {
           writer = new RingWriter(this.#ring, slot)
-          if (writer.nextSequence < published) throw new Error('what was published is gone')
+          if (writer.sequence < published) throw new Error('what was published is gone')
         }
         if (wasAsleep) writer.wake()
         wasAsleep = false
         // Now it is faster than readers, now slower.
         const most = turns++ % 4 < 2 ? 5 : 1
         for (let count = 0; count < most; count++) {
-          const sequence = writer.nextSequence
+          const sequence = writer.sequence
           if (sequence > this.#last) {
             publish()
             user.isFinished = true
