@@ -32,6 +32,7 @@ export class Consequences {
     if (record.state === 'waiting') this.#brain.toReview.add(record)
   }
 
+  /** Its last end went badly after all; who is to run again is told so only if that does not come about. */
   #disown(writer: ProcessRecord): void {
     writer.exitWell = false
     this.#machine.dispatch(writer, 'disowned')

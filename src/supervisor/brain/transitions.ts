@@ -57,7 +57,7 @@ export const transitions = {
     turn: go('byVerdict', 'cancel', 'finish'),
     reset: 'ignored',
     overtime: go('waiting', 'kill'),
-    disowned: 'impossible',
+    disowned: 'ignored',
   },
   starting: {
     start: 'ignored',
@@ -157,7 +157,7 @@ export const transitions = {
     turn: go('byVerdict', 'cancel', 'finish'),
     reset: go('delayed', 'cancel'),
     overtime: go('delayed', 'kill'),
-    disowned: 'impossible',
+    disowned: 'ignored',
   },
   parked: {
     start: go('waiting', 'renew', 'clear'),
@@ -177,7 +177,7 @@ export const transitions = {
     turn: go('byVerdict', 'finish'),
     reset: 'ignored',
     overtime: 'impossible',
-    disowned: 'impossible',
+    disowned: 'ignored',
   },
   completed: {
     start: go('waiting', 'renew', 'clear'),

@@ -175,6 +175,22 @@ describe('§2 ends that are not failures', () => {
     expect(world.state('p0')).toBe('failed')
     expect(report(world).ok).toBe(false)
   })
+
+  it('and badly if one of them fails while it waits to run again by hand, and then does not', () => {
+    for (const park of [false, true]) {
+      const world = run(['never', 'never', 'never', 'always'], [link([1], [2])], [{ of: 1, on: 0, need: 'completed' }])
+      die(world, 'p0', clean)
+      die(world, 'p1', { signal: 'SIGPIPE' })
+      die(world, 'p2', clean)
+      world.engine.startProcesses(['p0', 'p1', 'p2'])
+      if (park) world.engine.stopProcesses(['p1'], false)
+      world.deliverAll()
+      die(world, 'p2', { code: 3 })
+      expect([world.state('p1'), world.state('p2')]).toEqual([park ? 'parked' : 'waiting', 'failed'])
+      world.engine.stopProcesses(['p1'], true)
+      expect(world.state('p1')).toBe('failed')
+    }
+  })
 })
 
 describe('§3 what a restart cannot give back', () => {

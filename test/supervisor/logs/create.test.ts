@@ -149,7 +149,7 @@ describe('silent streams', () => {
     // A pipe, so that a getter's O_NONBLOCK would show.
     const output = execFileSync('sh', [
       '-c',
-      '"$1" --expose-gc "$2" 200 | cat',
+      '"$1" --expose-gc "$2" 800 | cat',
       'sh',
       process.execPath,
       join(built, 'idle-logs.mjs'),
