@@ -1,5 +1,6 @@
-/* What C programs reach: 64 bytes over a pipe, and 64 bytes and 64 KiB over a ring by include/ipcsup_ring.h. `peer PROGRAM`, as stream.mjs. */
+/* What C programs reach: 64 bytes over a pipe, 64 bytes and 64 KiB over a ring by include/ipcsup_ring.h, and a word of a shared page there and back. `peer PROGRAM`, as stream.mjs. */
 #include "../../include/ipcsup_ring.h"
+#include <stdatomic.h>
 
 enum { BYTES = 64, WORDS = BYTES / 4, WARM_UP_MS = 1000, MEASURED_MS = 600, LOOK = 64 };
 
@@ -130,6 +131,60 @@ static void read_large(void) {
   }
 }
 
+/* A word of a page goes there and back: the least that two programs can do. Nothing is ever waited for but the other one. */
+enum { TRIP_MS = 500, MOST_TRIPS = 1000000, PONG = 16, PONG_CPU = 32 };
+/* Before each trip, so that it takes as long as one in JavaScript, and meets what interrupts the machine as often. */
+static const double work_us = 0.7;
+static _Atomic uint32_t *page;
+
+static void map_page(void) {
+  page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, atoi(getenv("IPCSUP_FD_THERE")), 0);
+  if (page == MAP_FAILED) fail("mmap");
+}
+
+static uint32_t cpu_us(void) {
+  return clock() * (1000000 / CLOCKS_PER_SEC);
+}
+
+/* An even number is answered with the processor time used, too. */
+static void pong_page(void) {
+  map_page();
+  for (uint32_t last = 0, number;; last = number) {
+    while ((number = atomic_load(page)) == last) {}
+    if (number % 2 == 0) atomic_store(page + PONG_CPU, cpu_us());
+    atomic_store(page + PONG, number);
+  }
+}
+
+static void trip(uint32_t number) {
+  atomic_store(page, number);
+  while (atomic_load(page + PONG) != number) {}
+}
+
+static int compare(const void *left, const void *right) {
+  double difference = *(const double *)left - *(const double *)right;
+  return difference < 0 ? -1 : difference > 0;
+}
+
+static void ping_page(void) {
+  static double us[MOST_TRIPS];
+  uint32_t number = 1, trips = 0;
+  map_page();
+  for (double first = now_ms(); now_ms() - first < WARM_UP_MS; number += 2) trip(number);
+  trip(number + 1);
+  uint32_t before = cpu_us() + atomic_load(page + PONG_CPU);
+  for (double first = now_ms(); trips < MOST_TRIPS && now_ms() - first < TRIP_MS; trips++) {
+    double start = now_ms();
+    while (1000 * (now_ms() - start) < work_us) {}
+    trip(number += 2);
+    us[trips] = 1000 * (now_ms() - start);
+  }
+  trip(number + 1);
+  double cpu_seconds = (cpu_us() + atomic_load(page + PONG_CPU) - before) / 1e6;
+  qsort(us, trips, sizeof *us, compare);
+  printf("{\"p50\":%f,\"p99\":%f,\"p999\":%f,\"cpuSeconds\":%f}\n", us[trips / 2], us[(uint32_t)(0.99 * trips)], us[(uint32_t)(0.999 * trips)], cpu_seconds);
+}
+
 int main(int words, char **word) {
   if (words != 2) return 2;
   if (!strcmp(word[1], "write_pipe")) write_pipe();
@@ -138,5 +193,7 @@ int main(int words, char **word) {
   if (!strcmp(word[1], "read_ring")) read_ring();
   if (!strcmp(word[1], "write_large")) write_large();
   if (!strcmp(word[1], "read_large")) read_large();
+  if (!strcmp(word[1], "pong_page")) pong_page();
+  if (!strcmp(word[1], "ping_page")) ping_page();
   return 2;
 }

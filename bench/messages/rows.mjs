@@ -7,6 +7,7 @@ import { atLeast, atLeastFixed, atMost, atMostFixed } from '../verdict.mjs'
 const ring = { kind: 'ring' }
 const flow = ['write', 'read']
 const channel = ['a', 'b']
+const anyOf = ['map', 'map']
 
 /** Two programs at the sides of one link. The second one measures, and what it says is the figure. */
 const between = (workshop, link, [first, second], sides = flow) =>
@@ -134,9 +135,16 @@ const thereAndBack = (workshop, program, options) => {
 const awake = {
   title: 'There and back, 64 B, both awake',
   columns: percentiles,
-  about: `A message and its answer, one after another for 0.5 s, by \`trySend\` and \`receive\` with the default wait: from before it is sent until the answer is received. ${aboutCpu}`,
+  about: `A message and its answer, one after another for 0.5 s, by \`trySend\` and \`receive\` with the default wait: from before it is sent until the answer is received. ${aboutCpu} Two C programs that pass a word of one page, with 0.7 µs of work before each trip, show what interrupts the machine: a trip can be no better than that.`,
   measure: ({ alternate, workshop, runs }) =>
-    alternate(thereAndBack(workshop, 'ping', { pauseMs: null, measuredMs: 500 }), runs),
+    alternate(
+      {
+        ...thereAndBack(workshop, 'ping', { pauseMs: null, measuredMs: 500 }),
+        'a word of a page, both ends in C': () =>
+          between(workshop, { kind: 'shm', size: 4096 }, [workshop.c('pong_page'), workshop.c('ping_page')], anyOf),
+      },
+      runs,
+    ),
   judge: ({ ring }) => [atMostFixed('p50', ring.p50, 1, 'µs'), atMostFixed('p99', ring.p99, 5, 'µs')],
 }
 

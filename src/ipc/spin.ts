@@ -1,8 +1,14 @@
 /** Looking again and again for a few microseconds before going to sleep: a sleep and its end cost more than that. */
 import { availableParallelism } from 'node:os'
+import { yieldProcessor } from '../platform/index.js'
 
 const longestMs = 0.05
 const shortestMs = 0.002
+/**
+ * Who is awake on another processor has answered by then. Otherwise the answer may wait for this very one: Linux often puts
+ * who is woken where the one who rang runs, and leaves both there for as long as each of them sleeps in turn.
+ */
+const aloneMs = 0.02
 /** Looks between two looks at the clock. */
 const looks = 32
 /**
@@ -40,10 +46,14 @@ export class Spin {
     // Who is awake answers within a microsecond, of which a look at the clock would take a part.
     for (let left = looks; left > 0; left--) if (look()) return true
     this.startedAt = performance.now()
-    const endsAt = this.startedAt + this.limitMs
+    let now = this.startedAt
+    const endsAt = now + this.limitMs
+    const yieldsAt = now + aloneMs
     do {
+      if (now >= yieldsAt) yieldProcessor()
       for (let left = looks; left > 0; left--) if (look()) return true
-    } while (performance.now() < endsAt)
+      now = performance.now()
+    } while (now < endsAt)
     return false
   }
 

@@ -131,4 +131,5 @@ export const {
   wakeSemaphore,
   watchReadable,
   watchWritable,
+  yieldProcessor,
 } = platform

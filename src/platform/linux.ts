@@ -68,6 +68,7 @@ export {
   openPidfd,
   readOpenFilesLimit,
   reapProcess,
+  yieldProcessor,
 } from './linux/processes.js'
 export { addPermits, clearSemaphoreBit, createSemaphore, wakeSemaphore } from './linux/semaphores.js'
 export { countWaitingUnix, findSocketsBoundTo } from './linux/socket-diag.js'

@@ -121,4 +121,5 @@ export const unsupported: Platform = {
   wakeSemaphore: semaphores,
   watchReadable: readiness,
   watchWritable: readiness,
+  yieldProcessor: processes,
 }

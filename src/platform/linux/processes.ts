@@ -20,6 +20,7 @@ const getrlimit = declare<(resource: number, limit: BigUint64Array) => number>('
 const setrlimit = declare<(resource: number, limit: BigUint64Array) => number>('int setrlimit(int r, void *limit)')
 const exitNow = declare<(status: number) => never>('void _exit(int status)')
 const kill = declare<(pid: number, signal: number) => number>('int kill(int pid, int signal)')
+const schedYield = declare<() => number>('int sched_yield(void)')
 
 /** What the kernel tells of a child that ended. */
 export interface Reaped {
@@ -92,4 +93,9 @@ export function groupExists(group: number): boolean {
 
 function readTimeMs(usage: Buffer, offset: number): number {
   return Number(usage.readBigInt64LE(offset)) * 1000 + Number(usage.readBigInt64LE(offset + 8)) / 1000
+}
+
+/** Lets others run that wait for the same processor; back at once when there is none. Takes about 0.8 µs. */
+export function yieldProcessor(): void {
+  schedYield()
 }

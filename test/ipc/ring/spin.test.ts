@@ -2,6 +2,9 @@
 import { availableParallelism } from 'node:os'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { noteRung, Spin } from '../../../src/ipc/spin.js'
+import { yieldProcessor } from '../../../src/platform/index.js'
+
+vi.mock('../../../src/platform/index.js', () => ({ yieldProcessor: vi.fn() }))
 
 let nowMs = 1000
 beforeEach(() => {
@@ -77,5 +80,20 @@ describe.runIf(availableParallelism() > 1)('an end that waits', () => {
     let looks = 0
     expect(spin.until(() => ++looks === 20)).toBe(true)
     expect(vi.mocked(performance.now).mock.calls.length).toBe(before)
+  })
+
+  test('lets others have the processor after a moment: its answer may wait for that one', () => {
+    const spin = new Spin()
+    vi.mocked(yieldProcessor).mockClear()
+    let looks = 0
+    expect(spin.until(() => ++looks === 320)).toBe(true)
+    expect(yieldProcessor).not.toHaveBeenCalled()
+    // As it is where both have come to the same processor: the other one runs in the yield only.
+    let hasCome = false
+    vi.mocked(yieldProcessor).mockImplementationOnce(() => {
+      hasCome = true
+    })
+    expect(spin.until(() => hasCome)).toBe(true)
+    expect(yieldProcessor).toHaveBeenCalledTimes(1)
   })
 })
