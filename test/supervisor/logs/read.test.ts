@@ -1,4 +1,4 @@
-import { appendFileSync, linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, linkSync, mkdirSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { LogFile } from '../../../src/supervisor/controls.js'
@@ -98,6 +98,8 @@ describe('following', () => {
   }
 
   test('begins at the end and gives what comes', async () => {
+    // The event loop keeps one descriptor for all that it will ever watch.
+    watch(directory).close()
     const before = countDescriptors()
     writeFileSync(path, 'earlier\n')
     follow([file])
@@ -106,7 +108,7 @@ describe('following', () => {
     appendFileSync(path, 'two\n')
     await until(() => seen.get('web') === 'one\ntwo\n')
     await end()
-    expect(countDescriptors()).toBeLessThanOrEqual(before + 1)
+    expect(countDescriptors()).toBe(before)
   })
 
   test('goes on where the last lines ended, whatever came between, over a rotation too', async () => {

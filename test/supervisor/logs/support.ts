@@ -11,15 +11,26 @@ export function makeTemporaryDirectory(parent = tmpdir()): string {
   return mkdtempSync(join(parent, 'ipcsup-logs-'))
 }
 
+interface Pipe {
+  readonly read: number
+  readonly write: number
+}
+
 /** A pipe: a FIFO whose name is gone. Both ends are the caller's. */
-export function makePipe(): { readonly read: number; readonly write: number } {
+export function makePipe(): Pipe {
+  return makePipes(1)[0]!
+}
+
+export function makePipes(count: number): Pipe[] {
   const directory = makeTemporaryDirectory()
-  const path = join(directory, 'fifo')
-  execFileSync('mkfifo', [path])
-  const read = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
-  const write = openSync(path, constants.O_WRONLY)
+  const paths = Array.from({ length: count }, (_, index) => join(directory, `fifo${index}`))
+  execFileSync('mkfifo', paths)
+  const pipes = paths.map(path => ({
+    read: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK),
+    write: openSync(path, constants.O_WRONLY),
+  }))
   rmSync(directory, { recursive: true })
-  return { read, write }
+  return pipes
 }
 
 /** Waits for a condition; the test's own time limit is the only one. */

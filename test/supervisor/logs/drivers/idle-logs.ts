@@ -1,18 +1,19 @@
 /** A process of its own with many silent log streams, which reports what they cost. Argument: how many. */
 import { closeSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
+import { BroadcastChannel } from 'node:worker_threads'
 import { createLogs } from '../../../../src/supervisor/logs/create.js'
-import { makePipe, makeTemporaryDirectory, until } from '../support.js'
+import { makePipes, makeTemporaryDirectory, until } from '../support.js'
 
 const streams = Number(process.argv[2])
 const warnings: string[] = []
 const flagsBefore = readFileSync('/proc/self/fdinfo/1', 'utf8')
-const pipes = Array.from({ length: streams }, () => makePipe())
+const pipes = makePipes(streams)
 const directory = makeTemporaryDirectory()
 const logs = createLogs({
   ...{ directory, maxBytes: 1_000_000, files: 2, display: null },
   onWarning: message => warnings.push(message),
-  workerUrl: new URL('./log-worker.mjs', import.meta.url),
+  workerUrl: new URL('./idle-worker.mjs', import.meta.url),
 })
 const attach = (from: number, to: number) =>
   pipes.slice(from, to).forEach(({ read }, index) => {
@@ -25,10 +26,10 @@ await until(() => {
   epoll = readdirSync('/proc/self/fd').find(fd => isReadBy(fd, 0))
   return epoll !== undefined
 })
-const privateBefore = readPrivateKiB()
+const privateBefore = await readPrivateKiB()
 attach(1, streams)
 await until(() => isReadBy(epoll!, streams - 1))
-const privateAfter = readPrivateKiB()
+const privateAfter = await readPrivateKiB()
 // What wakes for its streams does so all the time; what V8 still has to clear away makes one of the windows busier.
 const windows: number[] = []
 for (let window = 0; window < 3; window++) windows.push(await countWakes(700))
@@ -53,9 +54,16 @@ function readFdInfo(fd: string): string {
   }
 }
 
-/** Without what only waits to be cleared away. Needs --expose-gc. */
-function readPrivateKiB(): number {
+/** Without what only waits to be cleared away, in either thread. Needs --expose-gc. */
+async function readPrivateKiB(): Promise<number> {
   for (let round = 0; round < 3; round++) (globalThis as unknown as { gc(): void }).gc()
+  const channel = new BroadcastChannel('collect')
+  const isDone = new Promise(resolve => {
+    channel.onmessage = resolve
+  })
+  channel.postMessage('collect')
+  await isDone
+  channel.close()
   const rollup = readFileSync('/proc/self/smaps_rollup', 'utf8')
   return [...rollup.matchAll(/^Private_(?:Clean|Dirty):\s+(\d+)/gm)].reduce((sum, [, kib]) => sum + Number(kib), 0)
 }
