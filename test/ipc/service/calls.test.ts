@@ -143,13 +143,13 @@ describe('options of a call', () => {
   test('stand after the arguments only where they cannot be one of them', async () => {
     await start(api)
     const echo = open(api).methods.echo
-    expect(await echo(1, { timeout: 1000 })).toEqual([1])
+    expect(await echo(1, { timeout: 100_000 })).toEqual([1])
     expect(await echo(1, { signal: new AbortController().signal, id: 'x' })).toEqual([1])
     expect(await echo(1, { id: 'x' })).toEqual([1, { id: 'x' }])
     expect(await echo(1, {})).toEqual([1, {}])
     expect(await echo(1, { timeout: 'soon' })).toEqual([1, { timeout: 'soon' }])
-    expect(await echo(1, { timeout: 1000, more: 1 })).toEqual([1, { timeout: 1000, more: 1 }])
-    expect(await echo.with({})(1, { timeout: 1000 })).toEqual([1, { timeout: 1000 }])
+    expect(await echo(1, { timeout: 100_000, more: 1 })).toEqual([1, { timeout: 100_000, more: 1 }])
+    expect(await echo.with({})(1, { timeout: 100_000 })).toEqual([1, { timeout: 100_000 }])
   })
 
   test.each<CallOptions>([{ timeout: -1 }, { timeout: Number.NaN }, { id: '' }])(

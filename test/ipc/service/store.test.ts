@@ -222,14 +222,15 @@ describe('written anew', () => {
     for (let round = 0; round < 300; round++) {
       await Promise.all([
         put(store, `key ${round}`, 'same', round),
-        put(store, `other ${round}`, `name ${round % 10}`, 'x'.repeat(100)),
+        put(store, `other ${round}`, `name ${round % 10}`, 'x'.repeat(4000)),
         store.record(`list ${round}`, '{"value":1}', [['append', 'list', String(round)]]),
       ])
       store.forget([`key ${round}`, `other ${round}`])
     }
     await until('it is written anew', () => compactions > 1 && !existsSync(`${path}.new`))
     await close(store)
-    expect(statSync(path).size).toBeLessThan(100_000)
+    // What counts is below 100 KB, and may grow to some times that before the next time; recorded were 1.3 MB.
+    expect(statSync(path).size).toBeLessThan(700_000)
     const again = await open()
     expect(again.reader.get('same')).toBe(299)
     expect(again.reader.entries('name')).toHaveLength(10)

@@ -329,14 +329,13 @@ test('inspectProcesses tells CPU and memory of live instances', async () => {
   })
   await host.spawn('busy')
   await host.spawn('idle')
-  await until('the busy one is seen to be', async () => {
-    const found = await host.host.inspectProcesses()
+  let found: Awaited<ReturnType<typeof host.host.inspectProcesses>> = {}
+  await until('the busy one is seen to be, and the idle one once it has started', async () => {
+    found = await host.host.inspectProcesses()
     // On a busy machine it gets little of a core.
-    return (found['busy']?.cpuPercent ?? 0) > 5
+    return (found['busy']?.cpuPercent ?? 0) > 5 && found['idle']?.cpuPercent === 0
   })
-  const { busy, idle } = await host.host.inspectProcesses()
-  expect(busy!.residentBytes).toBeGreaterThan(1_000_000)
-  expect(idle!.cpuPercent).toBeLessThan(20)
+  expect(found['busy']!.residentBytes).toBeGreaterThan(1_000_000)
 })
 
 test('a process that ends while another part of the program spawns children is still accounted for', async () => {
