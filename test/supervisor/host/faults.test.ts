@@ -1,12 +1,12 @@
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { CommandFacts } from '../../../src/supervisor/host/command.js'
 import { explainSpawn, findFault } from '../../../src/supervisor/host/spawn-fault.js'
 import { createTestHost, listOpenDescriptors } from '../../support/host.js'
 
-const directory = mkdtempSync(join(tmpdir(), 'ipcsup-faults-'))
+// A path after #! ends at its first space, which the temporary directory of a user may have.
+const directory = mkdtempSync('/tmp/ipcsup-faults-')
 const at = (name: string): string => join(directory, name)
 
 mkdirSync(at('folder'))

@@ -185,12 +185,12 @@ describe('§8 LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES', () => {
   test('placeholders give the number, the port, the path and the address', async () => {
     const words = ['{web}', '{web.host}', '{web.port}', '{web.fd};', '{api}', '{api.path}={api.fd}']
     const env = { NGINX: '{web.fd};', FPM_SOCKETS: '{api.path}={api.fd}' }
-    const command = ['/bin/sh', '-c', 'echo "$@ $NGINX $FPM_SOCKETS"', 'sh', ...words]
+    const command = ['/bin/sh', '-c', 'printf "%s\\n" "$@" "$NGINX" "$FPM_SOCKETS"', 'sh', ...words]
     await using host = await openHost({ command, env, links: { api: 'listen', web: 'listen' } })
     await host.run('one')
     const { port } = (await host.host.inspectLinks())['web']!
     const path = join(host.directory, 'api.sock')
-    const [address, hostName, ...rest] = (await host.text('one')).trim().split(' ')
+    const [address, hostName, ...rest] = (await host.text('one')).trim().split('\n')
     expect([address, hostName]).toEqual([`127.0.0.1:${port}`, '127.0.0.1'])
     expect(port).toBeGreaterThan(0)
     expect(rest).toEqual([`${port}`, '4;', path, `${path}=3`, '4;', `${path}=3`])
@@ -218,9 +218,9 @@ describe('§8 programs that know systemd’s convention', () => {
   test.skipIf(!compiler)(
     `C, started by a shell that stays: the shell has them, its child not${needsCompiler}`,
     async () => {
-      const command = `${consumer} x; :`
+      const command = `'${consumer}' x; :`
       expect(await outputOf({ command, shell: true, links: { web: 'listen' } })).toBe('process 0\nchild 0\n')
-      const became = `exec ${consumer} x`
+      const became = `exec '${consumer}' x`
       const expected = 'process 1\n3 web listening\nchild 0\n'
       expect(await outputOf({ command: became, shell: true, links: { web: 'listen' } })).toBe(expected)
     },

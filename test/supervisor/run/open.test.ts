@@ -131,7 +131,15 @@ describe('§16 the run directory', () => {
   test.each([
     ['a symbolic link', (path: string) => symlinkSync(base, path), /not a directory/],
     ['a file', (path: string) => writeFileSync(path, ''), /not a directory/],
-    ['open to others', (path: string) => mkdirSync(path, { mode: 0o755 }), /mode is 755/],
+    [
+      'open to others',
+      (path: string) => {
+        mkdirSync(path)
+        // Whatever the umask.
+        chmodSync(path, 0o755)
+      },
+      /mode is 755/,
+    ],
   ])('is refused when its base is %s', async (_what, make, why) => {
     make(join(base, `ipcsup-${process.getuid!()}`))
     await expect(open({ environment: {} })).rejects.toMatchObject({
