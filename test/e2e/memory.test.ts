@@ -23,6 +23,8 @@ import { until } from '../support/conditions.js'
 
 const name = `ipcsup-test-memory-${process.pid}`
 const path = join('/dev/shm', name)
+/** Somebody else may run these tests at the same time. */
+const run = `orders${process.pid}`
 
 describe('a counter', () => {
   let directory: string
@@ -141,7 +143,7 @@ describe('§16 a supervisor that was killed', () => {
 
   async function killSupervisor(): Promise<string[]> {
     sandbox.writeConfig({
-      name: 'orders',
+      name: run,
       drainTimeout: '50ms',
       links: {
         fixed: { kind: 'shm', size: '4KiB', name },
@@ -167,7 +169,8 @@ describe('§16 a supervisor that was killed', () => {
   }
 
   /** Objects with the run's own name. */
-  const listOwn = (): string[] => readdirSync('/dev/shm').filter(file => /^ipcsup\.orders\..*\.own$/.test(file))
+  const listOwn = (): string[] =>
+    readdirSync('/dev/shm').filter(file => file.startsWith(`ipcsup.${run}.`) && file.endsWith('.own'))
 
   test('leaves memory behind, of which the next start removes what was its own, and nothing else', async () => {
     const others = new Set(listOwn())
