@@ -1,10 +1,13 @@
 /** Links without a host: made straight from their kind. */
 import { mkdtempSync, realpathSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildPlan } from '../../src/config/build-plan.js'
 import type { Kind, LinkObject, NamedObject, Where } from '../../src/ipc/kind.js'
 import { kinds } from '../../src/ipc/kinds/index.js'
+
+/** A container may be without. */
+export const hasIpv6 = Object.values(networkInterfaces()).some(rows => rows?.some(({ address }) => address === '::1'))
 
 export function makeDirectory(): string {
   return realpathSync(mkdtempSync(join(tmpdir(), 'ipcsup-link-')))
