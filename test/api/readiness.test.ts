@@ -33,11 +33,13 @@ const tell = join(fixtures, 'notify/notify.py')
 const stateOf = async (supervisor: Supervisor, name: string) => (await supervisor.process(name).status()).state
 const { C, Python } = findLanguages('notify')
 const server = C?.('server') ?? Python!('server')
+/** For a shell: the temporary directory may have spaces in its path. */
+const quoted = server.map(word => `'${word}'`).join(' ')
 
 test('who needs a process ready is started when it says so; events and status show it; a restart takes it away', async () => {
   const { supervisor, changes } = make({
     web: {
-      command: `while ! test -e go; do sleep 0.01; done; exec ${server.join(' ')}`,
+      command: `while ! test -e go; do sleep 0.01; done; exec ${quoted}`,
       shell: true,
       ready: 'notify',
     },
@@ -73,7 +75,7 @@ test('who needs a process ready is started when it says so; events and status sh
 test('replicas are each ready for themselves, and a need of all of them waits for the last', async () => {
   const { supervisor } = make({
     work: {
-      command: `while ! test -e $IPCSUP_PROCESS.go; do sleep 0.01; done; exec ${server.join(' ')}`,
+      command: `while ! test -e $IPCSUP_PROCESS.go; do sleep 0.01; done; exec ${quoted}`,
       shell: true,
       replicas: 2,
       ready: 'notify',

@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
@@ -288,13 +297,17 @@ describe('createSupervisor', () => {
     const refused = expect(asked).rejects.toMatchObject({ code: 'IPCSUP_ERR_RUN_DIRECTORY' })
     // What `/tmp` may hold when somebody else was there first.
     const runtime = process.env['XDG_RUNTIME_DIR']
-    mkdirSync(join(directory, 'ipcsup'), { mode: 0o755 })
-    process.env['XDG_RUNTIME_DIR'] = directory
+    // One in which sockets are too long is not used at all.
+    const short = mkdtempSync('/tmp/ipcsup-api-')
+    mkdirSync(join(short, 'ipcsup'))
+    chmodSync(join(short, 'ipcsup'), 0o755)
+    process.env['XDG_RUNTIME_DIR'] = short
     try {
       await expect(supervisor.start()).rejects.toMatchObject({ code: 'IPCSUP_ERR_RUN_DIRECTORY' })
     } finally {
       if (runtime === undefined) delete process.env['XDG_RUNTIME_DIR']
       else process.env['XDG_RUNTIME_DIR'] = runtime
+      rmSync(short, { recursive: true })
     }
     expect((await supervisor.finished).ok).toBe(false)
     await refused

@@ -207,7 +207,7 @@ describe('a config that cannot be loaded is an error that says why', () => {
     const path = write(name, text)
     const { code, message } = await failureOf(name)
     expect(code).toBe('IPCSUP_ERR_CONFIG_LOAD')
-    expect(message).toMatch(/^The config (\S+ )?cannot be loaded: /)
+    expect(message).toMatch(/^The config (.+ )?cannot be loaded: /)
     expect(message).toContain(path)
     expect(message).toContain(why)
   })

@@ -1,5 +1,5 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { buildSync } from 'esbuild'
 
 const directory = join(import.meta.dirname, '../../node_modules/.cache/ipcsup-tests')
@@ -19,9 +19,12 @@ export function bundleProgram(source: string): string {
   })
   const program = join(directory, `${source.replaceAll(/[^a-zA-Z0-9]+/g, '-').slice(-60)}.mjs`)
   mkdirSync(directory, { recursive: true })
+  for (const folder of [dirname(directory), directory]) chmodSync(folder, 0o755)
   // Test files that run at the same time may use the same program: it is never half written.
   const fresh = `${program}.${process.pid}`
   writeFileSync(fresh, outputFiles[0]!.contents)
+  // Other users run it too, whatever the umask.
+  chmodSync(fresh, 0o644)
   renameSync(fresh, program)
   return program
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  chmodSync,
   closeSync,
   existsSync,
   linkSync,
@@ -90,7 +91,8 @@ describe('its file', () => {
   test('is used with `existing`, as it is, and stays', () => {
     const directory = makeDirectory()
     const path = join(directory, 'l')
-    writeFileSync(path, 'precious', { mode: 0o640 })
+    writeFileSync(path, 'precious')
+    chmodSync(path, 0o640)
     const recorded: NamedObject[] = []
     const object = create({ path: 'l', existing: true }, directory, { record: made => void recorded.push(made) })
     object.destroy()

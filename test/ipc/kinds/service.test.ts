@@ -174,14 +174,14 @@ describe('the sockets of the processes', () => {
 
   test('have short names where the path would be too long, unlike each other', async () => {
     // The meeting socket of that name just fits.
-    const link = 'l'.repeat(107 - join(directory, '.service').length)
+    const link = 'l'.repeat(107 - Buffer.byteLength(join(directory, '.service')))
     const object = service({ link })
     const [a, b] = ['a', 'b'].map(letter => letter.repeat(63))
     give(object, a)
     give(object, b)
     const names = readdirSync(directory)
     expect(new Set(names).size).toBe(3)
-    for (const name of names) expect(join(directory, name).length).toBeLessThanOrEqual(107)
+    for (const name of names) expect(Buffer.byteLength(join(directory, name))).toBeLessThanOrEqual(107)
     expect(basename(object.hint().path!)).toBe(`${link}.service`)
   })
 

@@ -131,7 +131,7 @@ describe('its name', () => {
   })
 
   test('of up to 107 bytes is taken whole, and one of 108 is an error with the number of bytes, never cut', async () => {
-    const longest = at('x'.repeat(106 - directory.length))
+    const longest = at('x'.repeat(106 - Buffer.byteLength(directory)))
     unix({ path: longest })
     expect([Buffer.byteLength(longest), await tryConnect(longest)]).toEqual([107, null])
     expect(() => unix({ path: `${longest}y` })).toThrow(/links\.data\.path.*has 108 bytes.*can have 107/)
@@ -159,7 +159,7 @@ describe('its name', () => {
 
   /** One whose path has that many bytes. */
   function deepDirectory(bytes: number): string {
-    const path = at('d'.repeat(bytes - directory.length - 1))
+    const path = at('d'.repeat(bytes - Buffer.byteLength(directory) - 1))
     mkdirSync(path, { recursive: true })
     return path
   }
