@@ -3,7 +3,8 @@
  * fails what it is told to fail, and reports an exit before the answer to its spawn. It checks, at every call, what a
  * real host could not survive; `checkWorld` checks the rest after every step.
  */
-import { expect } from 'vitest'
+// Not `expect`, which takes longer than what it looks at: here millions of things are looked at.
+import assert from 'node:assert/strict'
 import type { Need, Plan, PlannedLink, PlannedProcess } from '../../../src/config/plan.js'
 import type { EndState, Route } from '../../../src/ipc/kind.js'
 import { Engine } from '../../../src/supervisor/brain/engine.js'
@@ -271,7 +272,7 @@ export class World {
         },
         linksOpen: () => {},
         over: () => {
-          expect(this.over, 'the end is told once').toBe(false)
+          assert(!this.over, 'the end is told twice')
           this.over = true
         },
       },
@@ -294,8 +295,8 @@ export class World {
     switch (request.type) {
       case 'open': {
         const link = this.#links.get(request.link)!
-        expect(link.exists, `${request.link} is opened while it exists`).toBe(false)
-        expect(request.generation).toBe(link.generation + 1)
+        assert(!link.exists, `${request.link} is opened while it exists`)
+        assert.equal(request.generation, link.generation + 1)
         link.generation = request.generation
         const { link: name, generation } = request
         if (this.failOpens)
@@ -320,8 +321,8 @@ export class World {
       }
       case 'release': {
         const link = this.#links.get(request.link)!
-        expect(link.exists && link.generation === request.generation).toBe(true)
-        expect(link.held.has(request.side), `${request.link}.${request.side} is closed twice`).toBe(true)
+        assert(link.exists && link.generation === request.generation)
+        assert(link.held.has(request.side), `${request.link}.${request.side} is closed twice`)
         this.#checkNotEarly(this.plan.links[request.link]!, request.side)
         link.held.delete(request.side)
         const { link: name, generation, side } = request
@@ -331,25 +332,25 @@ export class World {
         const link = this.#links.get(request.link)!
         const { link: name, generation, side, process, incarnation } = request
         const use = `${process} ${side}`
-        expect(this.plan.links[name]!.tracksUses).toBe(true)
-        expect(link.exists && link.generation === generation).toBe(true)
-        expect(link.left.has(use) && !link.rejoined.has(use), `${use} leaves ${name} twice`).toBe(false)
-        expect(this.#isOver(process), `${use} leaves ${name} and may come back`).toBe(true)
-        expect(incarnation, 'the last incarnation that was asked for').toBe(this.#live.get(process)?.generation ?? 0)
+        assert(this.plan.links[name]!.tracksUses)
+        assert(link.exists && link.generation === generation)
+        assert(!link.left.has(use) || link.rejoined.has(use), `${use} leaves ${name} twice`)
+        assert(this.#isOver(process), `${use} leaves ${name} and may come back`)
+        assert.equal(incarnation, this.#live.get(process)?.generation ?? 0, 'it is not the last incarnation')
         link.left.add(use)
         link.rejoined.delete(use)
         return this.#queue(name, { type: 'left', id, link: name, generation, side, process })
       }
       case 'destroy': {
         const link = this.#links.get(request.link)!
-        expect(link.exists && link.generation === request.generation).toBe(true)
+        assert(link.exists && link.generation === request.generation)
         link.exists = false
         link.held.clear()
         for (const [name, live] of this.#live)
-          expect(
-            live.alive && live.ends.get(request.link) === request.generation,
+          assert(
+            !live.alive || live.ends.get(request.link) !== request.generation,
             `${request.link} is taken from ${name}`,
-          ).toBe(false)
+          )
         return this.#queue(request.link, {
           type: 'destroyed',
           id,
@@ -370,16 +371,16 @@ export class World {
   #spawn(request: Extract<HostRequest, { type: 'spawn' }>): void {
     const { process: name, generation, id } = request
     const before = this.#live.get(name)
-    expect(before?.alive ?? false, `two live instances of ${name}`).toBe(false)
-    expect(before?.leftovers ?? false, `${name} starts beside its leftovers`).toBe(false)
-    expect(generation).toBe((before?.generation ?? 0) + 1)
+    assert(!before?.alive, `two live instances of ${name}`)
+    assert(!before?.leftovers, `${name} starts beside its leftovers`)
+    assert.equal(generation, (before?.generation ?? 0) + 1)
     this.#expectMayStart(name)
     const ends = new Map<string, number>()
     for (const link of Object.values(this.plan.links))
       for (const use of link.uses) {
         if (use.process !== name) continue
         const held = this.#links.get(link.name)!
-        expect(held.exists && held.held.has(use.side), `${name} gets a closed end of ${link.name}`).toBe(true)
+        assert(held.exists && held.held.has(use.side), `${name} gets a closed end of ${link.name}`)
         ends.set(link.name, held.generation)
         held.left.delete(`${name} ${use.side}`)
       }
@@ -401,7 +402,7 @@ export class World {
   /** After a stop nothing is started, but for a stage whose writers have not finished yet. */
   #expectMayStart(name: string): void {
     if (this.#stopped === null) return
-    expect(this.#stopped, `${name} starts after a stop without drain`).toBe('drain')
+    assert.equal(this.#stopped, 'drain', `${name} starts after a stop without drain`)
     const reach = (from: string): Set<string> => {
       const seen = new Set<string>()
       const visit = [from]
@@ -425,7 +426,7 @@ export class World {
     const before = Object.keys(this.plan.processes).filter(
       other => !component.includes(other) && component.some(member => reach(other).has(member)) && !this.#isOver(other),
     )
-    expect(waitsFor.length + before.length, `${name} starts after its turn`).toBeGreaterThan(0)
+    assert(waitsFor.length + before.length > 0, `${name} starts after its turn`)
   }
 
   #rejoin(name: string): void {
@@ -446,7 +447,7 @@ export class World {
     const { process: name, generation, signal, id } = request
     this.#queue(name, { type: 'signalled', id, process: name, generation })
     const live = this.#live.get(name)
-    if (signal === routeSignal) expect(['running', 'ready'], `${name} is signalled`).toContain(this.state(name))
+    if (signal === routeSignal) assert(['running', 'ready'].includes(this.state(name)), `${name} is signalled`)
     if (live?.generation !== generation) return
     if (signal !== 'SIGKILL' && this.stubborn.has(name)) return
     if (signal === routeSignal && this.deaf.has(name)) return
@@ -463,8 +464,8 @@ export class World {
     for (const [need, condition] of Object.entries(this.plan.processes[name]!.needs)) {
       if (condition !== 'ready') continue
       const { state, generation } = this.engine.processes.get(need)!
-      expect(['ready', 'completed'], `${name} starts while ${need} is not ready`).toContain(state)
-      expect(this.#toldReady.get(need), `${need} was never ready`).toBe(generation)
+      assert(['ready', 'completed'].includes(state), `${name} starts while ${need} is ${state}`)
+      assert.equal(this.#toldReady.get(need), generation, `${need} was never ready`)
     }
   }
 
@@ -570,13 +571,15 @@ export class World {
     this.failOpens = false
     this.stop('drain')
     for (let step = 0; !this.over; step += 1) {
-      expect(step, `the graph does not end:\n${this.log.slice(-60).join('\n')}`).toBeLessThan(3000)
-      if (!this.deliver(step) && !this.clock.step()) {
-        expect(this.over, `the graph is stuck:\n${this.log.slice(-60).join('\n')}`).toBe(true)
-      }
+      if (step === 3000) this.#fail('the graph does not end')
+      if (!this.deliver(step) && !this.clock.step() && !this.over) this.#fail('the graph is stuck')
       this.checkWorld()
     }
     this.deliverAll()
+  }
+
+  #fail(what: string): never {
+    assert.fail(`${what}:\n${this.log.slice(-60).join('\n')}`)
   }
 
   /** The brain knows this incarnation, and of no end of it. */
@@ -605,12 +608,12 @@ export class World {
       for (const link of Object.values(this.plan.links)) this.#checkSides(link)
     for (const { name, state, generation } of this.engine.processes.values()) {
       const isReady = this.#toldReady.get(name) === generation
-      if (state === 'ready') expect(isReady, `${name} is ready and never said so`).toBe(true)
-      if (state === 'running') expect(isReady, `${name} has said that it is ready`).toBe(false)
+      if (state === 'ready') assert(isReady, `${name} is ready and never said so`)
+      if (state === 'running') assert(!isReady, `${name} has said that it is ready`)
     }
     for (const [key, times] of this.#endsSeen) {
-      expect(times, `an end of ${key} is accounted more than once`).toBe(1)
-      expect(this.#exitsReported.has(key), `an end of ${key} is made up`).toBe(true)
+      assert.equal(times, 1, `an end of ${key} is accounted more than once`)
+      assert(this.#exitsReported.has(key), `an end of ${key} is made up`)
     }
     if (this.over) this.#checkEnd()
   }
@@ -620,16 +623,16 @@ export class World {
     const record = this.engine.links.records.get(link.name)!
     if (record.phase !== 'open') return
     for (const { process, side } of link.tracksUses ? link.uses : [])
-      if (this.#isOver(process))
-        expect(held.left.has(`${process} ${side}`), `${process} must have left ${link.name}`).toBe(true)
-    if (link.route !== null) return expect([...held.held], `${link.name} is held`).toEqual(Object.keys(link.sides))
+      if (this.#isOver(process)) assert(held.left.has(`${process} ${side}`), `${process} must have left ${link.name}`)
+    if (link.route !== null)
+      return assert.deepEqual([...held.held], Object.keys(link.sides), `${link.name} is not held`)
     for (const side of Object.keys(link.sides)) {
       const users = link.uses.filter(use => use.side === side).map(use => use.process)
       const turned = link.uses.some(use => this.engine.processes.get(use.process)!.turned)
       const bound = link.lifetime === 'hold' && !turned
       const done = users.every(name => this.#isOver(name) || this.#isSealed(name, link.name))
-      if (!bound && done) expect(held.held.has(side), `${link.name}.${side} must be closed`).toBe(false)
-      if (bound) expect(held.held.has(side), `${link.name}.${side} must be held`).toBe(true)
+      if (!bound && done) assert(!held.held.has(side), `${link.name}.${side} must be closed`)
+      if (bound) assert(held.held.has(side), `${link.name}.${side} must be held`)
     }
   }
 
@@ -637,15 +640,15 @@ export class World {
   #checkNotEarly(link: PlannedLink, side: string): void {
     const users = link.uses.filter(use => use.side === side).map(use => use.process)
     const done = users.every(name => this.#isOver(name) || this.#isSealed(name, link.name))
-    expect(done, `${link.name}.${side} is closed while one of ${users.join(', ')} may come back`).toBe(true)
+    assert(done, `${link.name}.${side} is closed while one of ${users.join(', ')} may come back`)
   }
 
   #checkEnd(): void {
-    for (const [name, live] of this.#live) expect(live.alive, `${name} is alive after the end`).toBe(false)
-    for (const [name, link] of this.#links) expect(link.exists, `${name} exists after the end`).toBe(false)
-    expect(this.clock.pending, 'timers after the end').toBe(0)
+    for (const [name, live] of this.#live) assert(!live.alive, `${name} is alive after the end`)
+    for (const [name, link] of this.#links) assert(!link.exists, `${name} exists after the end`)
+    assert.equal(this.clock.pending, 0, 'timers after the end')
     if (this.startFailed) return
     for (const key of this.#exitsReported.keys())
-      expect(this.#endsSeen.get(key), `the end of ${key} is not accounted`).toBe(1)
+      assert.equal(this.#endsSeen.get(key), 1, `the end of ${key} is not accounted`)
   }
 }
