@@ -76,7 +76,7 @@ describe('§16 start --detach', () => {
     const background = await sandbox.ipcsup('start', '--detach')
     expect(foreground).toMatchObject({ status, out: '', err: expect.stringContaining(text) })
     expect(background).toEqual(foreground)
-    expect(await sandbox.listRuns()).toEqual([])
+    expect(sandbox.listRuns()).toEqual([])
   })
 
   test('says so when the background is killed before it is up', async () => {
@@ -169,7 +169,7 @@ describe('§16 a supervisor that was killed', () => {
     expect(status).toBe(0)
     expect(out).toContain(`removed ${join(sandbox.directory, 'lines.fifo')}`)
     expect(pids.filter(pid => !isGone(pid))).toEqual([])
-    expect(await sandbox.listRuns()).toEqual([])
+    expect(sandbox.listRuns()).toEqual([])
   })
 })
 
@@ -276,7 +276,7 @@ describe('run', () => {
   test('is found by status --pid while it runs', async () => {
     const started = sandbox.start('run', `sh -c 'echo up; exec sleep 1000'`)
     await started.shows('up')
-    const { pid } = (await sandbox.listRuns())[0]!
+    const { pid } = sandbox.listRuns()[0]!
     await until('it can be asked', async () => (await sandbox.ipcsup('status', '--pid', String(pid))).status === 0)
     expect((await sandbox.ipcsup('stop', '--pid', String(pid), '--now')).status).toBe(0)
     await started.ended

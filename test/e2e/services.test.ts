@@ -140,7 +140,7 @@ test('a supervisor that was killed leaves nothing of it once it is started again
   })
   await sandbox.ipcsup('start', '--detach')
   expect((await sandbox.ipcsup('call', 'data.who')).out).toBe('["server",1]\n')
-  const [run] = await sandbox.listRuns()
+  const [run] = sandbox.listRuns()
   process.kill(run!.pid, 'SIGKILL')
   await until('it is gone', () => readStartTime(run!.pid) === null)
   await sandbox.ipcsup('start', '--detach')

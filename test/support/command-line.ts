@@ -3,9 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { connectControls } from '../../src/control/client.js'
 import type { Status } from '../../src/supervisor/controls.js'
 import { isAlive, readProcess } from '../../src/supervisor/host/proc.js'
-import type { RunEntry } from '../../src/supervisor/run/list.js'
+import { cleanRuns, listRuns, type RunEntry } from '../../src/supervisor/run/list.js'
 import { until } from './conditions.js'
 
 export const program = fileURLToPath(new URL('../../bin/ipcsup', import.meta.url))
@@ -39,9 +40,10 @@ export interface Sandbox extends AsyncDisposable {
   start(...argv: string[]): Started
   /** Runs a shell script on a new terminal, `ipcsup` being on its PATH. */
   openTerminal(script: string, options?: { readonly deaf?: boolean; readonly shell?: string }): Started
+  /** Of the supervisor that runs here. */
   status(): Promise<Status>
-  /** The supervisors of this sandbox; \`ipcsup ls\` itself has those of the whole user. */
-  listRuns(): Promise<readonly RunEntry[]>
+  /** The supervisors of this sandbox; `ipcsup ls` itself has those of the whole user. */
+  listRuns(): readonly RunEntry[]
 }
 
 export function createSandbox(): Sandbox {
@@ -60,26 +62,25 @@ export function createSandbox(): Sandbox {
     children.push(child)
     return watchChild(child)
   }
-  const ipcsup = (...argv: string[]) => launch(program, argv).ended
-  const listRuns = async () =>
-    (JSON.parse((await ipcsup('ls', '--json')).out) as RunEntry[]).filter(run => run.directory.startsWith(root))
+  const where = { environment, temporary: root }
+  const listAlive = () => listRuns(where).filter(({ alive }) => alive)
   return {
     directory,
     environment,
-    listRuns,
+    listRuns: () => listRuns(where),
     writeConfig: config => writeFileSync(join(directory, 'ipcsup.config.json'), JSON.stringify(config)),
-    ipcsup,
+    ipcsup: (...argv) => launch(program, argv).ended,
     start: (...argv) => launch(program, argv),
     openTerminal: (script, { deaf = false, shell = 'sh' } = {}) =>
       launch('python3', [terminalProgram, deaf ? 'deaf' : 'reads', shell, '-c', script]),
-    status: async () => JSON.parse((await ipcsup('status', '--json')).out) as Status,
+    status: () => connectControls(listAlive()[0]!.directory, 'in the sandbox').status(),
     async [Symbol.asyncDispose]() {
-      const pids = (await listRuns()).filter(({ alive }) => alive).map(({ pid }) => pid)
+      const pids = listAlive().map(({ pid }) => pid)
       for (const pid of pids) killIfAlive(pid)
       for (const child of children) child.kill('SIGKILL')
-      // `clean` leaves the living alone, and nobody may write any more where everything is removed.
+      // The living are left alone, and nobody may write any more where everything is removed.
       await until('supervisors and children are gone', () => !pids.some(lives) && children.every(hasEnded))
-      await ipcsup('clean')
+      await cleanRuns(where)
       rmSync(root, { recursive: true, force: true })
     },
   }
