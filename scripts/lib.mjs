@@ -1,5 +1,5 @@
 /** What the scripts of this repository share. Node only: they run before anything is installed. */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { readdirSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
@@ -33,9 +33,4 @@ export function listFiles(folder) {
 /** Time of the last change in ms; null where there is no such file. */
 export function changedAtMs(path) {
   return statSync(join(root, path), { throwIfNoEntry: false })?.mtimeMs ?? null
-}
-
-/** True when a command of that name is on the PATH. */
-export function hasCommand(name) {
-  return spawnSync('/bin/sh', ['-c', 'command -v "$1"', 'sh', name]).status === 0
 }

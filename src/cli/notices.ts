@@ -68,7 +68,7 @@ function listStarted(started: readonly StateChange[]): string {
  * @param lastError - why it could not be spawned the last time; null: it could
  * @returns null when the change is only a step on the way
  */
-export function describeChange(change: StateChange, lastError: string | null = null): string | null {
+function describeChange(change: StateChange, lastError: string | null = null): string | null {
   const { process, from, to, pid, note, exit } = change
   const error = exit && 'error' in exit ? exit.error : null
   const why = note ?? (exit ? describeExit(exit) : null)

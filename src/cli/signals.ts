@@ -22,7 +22,7 @@ const steps = {
 export type Step = keyof typeof steps
 
 /** A first SIGINT, SIGTERM or SIGHUP drains, a second skips the drain, a third kills; SIGQUIT kills at once. */
-export function decideStep(signal: StopSignal, receivedBefore: number): Step {
+function decideStep(signal: StopSignal, receivedBefore: number): Step {
   if (signal === 'SIGQUIT') return 'kill'
   return (['drain', 'now'] as const)[receivedBefore] ?? 'kill'
 }

@@ -21,7 +21,7 @@ export interface PlanOrigin {
   readonly directory: string
   /** Real path of the config file; null for a config given as an object. */
   readonly configPath: string | null
-  /** An app may take sides of links that no process has; then `findUnusedSides` is for its start. Default false. */
+  /** An app may take sides of links that no process has, so these are no mistake. Default false. */
   readonly isEmbedded?: boolean
 }
 

@@ -15,7 +15,7 @@ import { holdMeeting } from './service-meeting.js'
 import { Roll } from './service-roll.js'
 import { fitPath } from './unix-path.js'
 
-export const servingSide = 'serve'
+const servingSide = 'serve'
 
 // The kernel takes at most net.core.somaxconn.
 const backlog = 4096

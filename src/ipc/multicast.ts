@@ -37,7 +37,7 @@ export function listInterfaces(): Interface[] {
 }
 
 /** 224.0.0.0/4, ff00::/8. */
-export function isMulticast(host: string): boolean {
+function isMulticast(host: string): boolean {
   if (host.includes(':')) return /^ff[\da-f]{2}:[^%]*$/i.test(host) && parseListenAddress(`[${host}]:0`) !== null
   const first = Number(host.split('.')[0])
   return first >= 224 && first <= 239 && parseListenAddress(`${host}:0`) !== null

@@ -93,7 +93,7 @@ function endOfSecond(seconds: number): number {
  *
  * @param id - null: there is none with that key
  */
-export function findSysv(
+function findSysv(
   id: number | null,
   read: (id: number) => { readonly creator: number; readonly changedSeconds: number } | null,
 ): Found | null {

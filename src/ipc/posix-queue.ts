@@ -17,7 +17,7 @@ import { identify, identifyQueue, removeNamed } from './named-objects.js'
 import type { LinkOptions } from './options.js'
 import { errnoOf, refuseLink } from './refusal.js'
 
-export const defaultQueueSize = { maxMessages: 10, messageSize: 8192 } as const satisfies QueueSize
+const defaultQueueSize = { maxMessages: 10, messageSize: 8192 } as const satisfies QueueSize
 
 /** @throws IPCSUP_ERR_LINK_CREATE; then nothing of it is left */
 export function makePosixQueue(options: LinkOptions, where: Where): LinkObject {

@@ -11,7 +11,7 @@ import { flagsOf, type Geometry, modes, mostSlots } from './ring/layout.js'
 /** What happens to a message for which there is no room. */
 export type Full = 'block' | 'drop-new' | 'drop-old'
 
-export const fulls = ['block', 'drop-new', 'drop-old'] as const satisfies readonly Full[]
+const fulls = ['block', 'drop-new', 'drop-old'] as const satisfies readonly Full[]
 
 export interface Bag {
   readonly side: 'write' | 'read'

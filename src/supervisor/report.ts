@@ -6,7 +6,7 @@ import type { LinkStatus, ProcessReport, ProcessStatus, Report, Status } from '.
 import type { Closing } from './host/host.js'
 import type { BlockedLog } from './logs/logs.js'
 
-export function processReport(record: ProcessRecord): ProcessReport {
+function processReport(record: ProcessRecord): ProcessReport {
   return {
     name: record.name,
     exit: record.exit,

@@ -41,11 +41,11 @@ export function formatPlan(plan: Plan, paint: Paint): string {
 }
 
 /** A command with its links as placeholders, quoted as a shell needs it. */
-export function formatCommand(argv: readonly Template[]): string {
+function formatCommand(argv: readonly Template[]): string {
   return argv.map(word => quoteWord(formatTemplate(word))).join(' ')
 }
 
-export function formatTemplate(template: Template): string {
+function formatTemplate(template: Template): string {
   return template
     .map(part => {
       if (typeof part === 'string') return part

@@ -48,7 +48,7 @@ function makeProcessRow(row: ProcessStatus, uptimesMs: ReadonlyMap<number, numbe
 }
 
 /** Why it is in its state, how it last ended, and what is left of it. */
-export function describeProcess(row: ProcessStatus): string {
+function describeProcess(row: ProcessStatus): string {
   return [
     row.statusText || null,
     describeLastEnd(row),

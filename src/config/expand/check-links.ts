@@ -24,7 +24,7 @@ export function checkLink(scope: Scope, given: LinkUses, { mayBeUnused }: { read
 }
 
 /** Sides of a link without a name that no process has: nobody else can come there. */
-export function findUnusedSides(link: DraftLink, uses: readonly PlannedUse[]): string[] {
+function findUnusedSides(link: DraftLink, uses: readonly PlannedUse[]): string[] {
   if (link.traits.named) return []
   return Object.entries(link.sides)
     .filter(([side, { optional }]) => optional !== true && !uses.some(use => use.side === side))

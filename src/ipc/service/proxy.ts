@@ -49,7 +49,7 @@ async function* iterateAnswer(this: unknown): AsyncGenerator<unknown> {
 const names: readonly string[] = ['timeout', 'signal', 'id']
 
 /** An object with an `id` alone may well be an argument; with a timeout in ms or an AbortSignal it hardly is. */
-export function isTrailingOptions(value: unknown): value is TrailingOptions {
+function isTrailingOptions(value: unknown): value is TrailingOptions {
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false
   const { timeout, signal } = value as CallOptions
   if (typeof timeout !== 'number' && !(signal instanceof AbortSignal)) return false

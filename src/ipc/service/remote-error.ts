@@ -3,7 +3,7 @@ import { type ErrorCode, errorCodes, IpcsupError } from '../../errors.js'
 import type { ErrorOnWire } from './wire.js'
 
 /** An error of a handler, as its caller has it. */
-export class RemoteError extends Error {
+class RemoteError extends Error {
   /** Of the error that was thrown there, such as `TypeError`. */
   override readonly name: string
   /** Not there where that error had none. */

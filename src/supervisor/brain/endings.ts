@@ -25,7 +25,7 @@ export function isClean(exit: ProcessExit, process: Pick<PlannedProcess, 'cleanE
 }
 
 /** Died of writing to nobody, or says so as a shell does. */
-export function isBrokenPipe(exit: ProcessExit): boolean {
+function isBrokenPipe(exit: ProcessExit): boolean {
   return 'signal' in exit ? exit.signal === 'SIGPIPE' : !('error' in exit) && exit.code === SIGPIPE_CODE
 }
 

@@ -1,44 +1,41 @@
 /** The words of the table of transitions: what happens to a process, and what is done about it. */
 
-export const processEvents = [
+export type ProcessEvent =
   /** It shall run: a command, or the start of the graph. */
-  'start',
+  | 'start'
   /** Its needs are met and its links exist. */
-  'needsMet',
+  | 'needsMet'
   /** A need can never be met. */
-  'needLost',
-  'spawned',
+  | 'needLost'
+  | 'spawned'
   /** It says that it is ready. */
-  'ready',
+  | 'ready'
   /** It ended (or could not be spawned) and shall run again; nothing of it is left. */
-  'crashed',
+  | 'crashed'
   /** The same, but members of its group are still alive. */
-  'crashedLeaving',
+  | 'crashedLeaving'
   /** It ended for good, well. */
-  'succeeded',
+  | 'succeeded'
   /** It ended (or could not be spawned) for good, badly. */
-  'broke',
+  | 'broke'
   /** An instance that was being stopped is gone, with all of its group. */
-  'cleared',
+  | 'cleared'
   /** Its delay is over. */
-  'due',
+  | 'due'
   /** Stop by hand. */
-  'park',
+  | 'park'
   /** Stop by hand, for good. */
-  'end',
+  | 'end'
   /** Stop and start by hand. */
-  'restart',
+  | 'restart'
   /** Its turn to go in the stop of the graph. */
-  'turn',
+  | 'turn'
   /** A process that shares a `reset` link with it crashed. */
-  'reset',
+  | 'reset'
   /** It did not stop in time. */
-  'overtime',
+  | 'overtime'
   /** It wrote to nobody, and now a reader of it turned out to have failed. */
-  'disowned',
-] as const
-
-export type ProcessEvent = (typeof processEvents)[number]
+  | 'disowned'
 
 /** What a stopping process is on its way to. */
 export type Aim = 'park' | 'finish' | 'again' | 'delay' | 'reset'

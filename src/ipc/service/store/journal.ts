@@ -11,7 +11,7 @@ export interface Entry {
 /** Replies that their callers have not acknowledged are kept so long, */
 export const longestAgeMs = 7 * 24 * 60 * 60 * 1000
 /** and no more than so many, the newest. */
-export const mostEntries = 1_000_000
+const mostEntries = 1_000_000
 
 export class Journal {
   readonly #entries = new Map<string, Entry>()
