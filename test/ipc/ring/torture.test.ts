@@ -52,7 +52,7 @@ for (const [title, scenario] of Object.entries(scenarios)) {
 
     test('comes to every store', () => {
       const places = new Set<string>()
-      runScenario(scenario, () => places.add(nameCaller()))
+      runScenario(scenario, () => places.add(nameCaller(new Error())))
       expect([...places]).toEqual(expect.arrayContaining([...scenario.stores]))
     })
 
@@ -106,13 +106,13 @@ function runScenario(
 ): number {
   const world = new World(geometry, start, count, preparePayloads(geometry, start, count), restarts)
   let steps = 0
-  let place = ''
+  const deaths: { readonly name: string; readonly error: Killed }[] = []
   world.step = () => {
     const step = steps++
     try {
       act(step, world)
     } catch (error) {
-      if (error instanceof Killed) place += ` ${world.currentName} in ${nameCaller()}`
+      if (error instanceof Killed) deaths.push({ name: world.currentName, error })
       throw error
     }
   }
@@ -120,7 +120,8 @@ function runScenario(
   try {
     world.run()
   } catch (error) {
-    throw new Error(`${title}${place}: ${(error as Error).message}`, { cause: error })
+    const places = deaths.map(death => ` ${death.name} in ${nameCaller(death.error)}`).join('')
+    throw new Error(`${title}${places}: ${(error as Error).message}`, { cause: error })
   }
   return steps
 }
@@ -138,9 +139,9 @@ function die(isTime: boolean): void {
   if (isTime) throw new Killed()
 }
 
-/** The function of the core that is about to store, or has. */
-function nameCaller(): string {
-  const frames = new Error().stack!.split('\n')
+/** The function of the core that was about to store, or had. */
+function nameCaller({ stack }: Error): string {
+  const frames = stack!.split('\n')
   const frame = frames.find(line => line.includes('/src/ipc/ring/') && !line.includes('/memory.ts'))
   return frame?.match(/at (?:new )?(?:\w+\.)?(#?\w+)/)?.[1] ?? 'the program'
 }
