@@ -10,11 +10,11 @@ export async function until(what: string, check: () => boolean | Promise<boolean
 }
 
 /** A figure, once it is the same in 20 looks with a few ms in between. */
-export async function settle(look: () => number): Promise<number> {
-  let last = look()
+export async function settle(look: () => number | Promise<number>): Promise<number> {
+  let last = await look()
   let same = 0
-  await until('it stays the same', () => {
-    const now = look()
+  await until('it stays the same', async () => {
+    const now = await look()
     same = now === last ? same + 1 : 0
     last = now
     return same === 20

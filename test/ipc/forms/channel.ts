@@ -6,7 +6,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { bundleProgram } from '../../support/bundle.js'
-import { until } from '../../support/conditions.js'
+import { settle, until } from '../../support/conditions.js'
 import type { TestHost } from '../../support/host.js'
 import type { Subject } from '../subject.js'
 
@@ -160,17 +160,4 @@ export function channel({ sides, traits, withLink, end }: Subject): void {
 
 async function countQueued(host: TestHost): Promise<number> {
   return (await host.host.inspectLinks())['data']!.queuedBytes!
-}
-
-/** A figure, once it is the same in 20 looks with a few ms in between. */
-async function settle(look: () => Promise<number>): Promise<number> {
-  let last = await look()
-  let same = 0
-  await until('it stays the same', async () => {
-    const now = await look()
-    same = now === last ? same + 1 : 0
-    last = now
-    return same === 20
-  })
-  return last
 }

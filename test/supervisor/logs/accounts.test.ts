@@ -4,7 +4,8 @@ import { Accounts, closeUnread, onlyLosses } from '../../../src/supervisor/logs/
 import { LogFlow } from '../../../src/supervisor/logs/flow.js'
 import type { LogStream } from '../../../src/supervisor/logs/logs.js'
 import { StreamAccount } from '../../../src/supervisor/logs/stream-account.js'
-import { makePipe, makeTemporaryDirectory, Posted, until, VirtualClock } from './support.js'
+import { until } from '../../support/conditions.js'
+import { makePipe, makeTemporaryDirectory, Posted, VirtualClock } from './support.js'
 
 const onWrite = vi.hoisted(() => ({ current: null as null | (() => void) }))
 vi.mock('node:fs', async importOriginal => {
@@ -38,11 +39,11 @@ test('§14 what was read counts as lost until it is in its file', async () => {
   onWrite.current = () => void atWrite.push(accounts.countTaken())
   flow.attach(source, memory)
   const path = `${directory}/web.stdout.log`
-  await until(() => fs.statSync(path, { throwIfNoEntry: false })?.size === 6)
+  await until('it is written', () => fs.statSync(path, { throwIfNoEntry: false })?.size === 6)
   onWrite.current = null
   expect([atWrite, accounts.countTaken()]).toEqual([[{ 'web.stdout': 6 }], { 'web.stdout': 0 }])
   fs.closeSync(write)
-  await until(() => new StreamAccount(memory).state === 'done')
+  await until('it is done', () => new StreamAccount(memory).state === 'done')
   expect(accounts.countTaken()).toEqual({})
 })
 
@@ -57,7 +58,7 @@ test('§14 what a file does not take counts as lost until it does', async () => 
   const { source, write } = makeStream('12345\n')
   const accounts = new Accounts()
   flow.attach(source, accounts.open(source))
-  await until(() => posted.of('blocked').length > 0)
+  await until('it is blocked', () => posted.of('blocked').length > 0)
   expect(accounts.countTaken()).toEqual({ 'web.stdout': 6 })
   fs.rmdirSync(path)
   clock.advance(1_000)

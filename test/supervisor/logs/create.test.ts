@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createLogs } from '../../../src/supervisor/logs/create.js'
 import type { LogsOptions } from '../../../src/supervisor/logs/logs.js'
+import { settle, until } from '../../support/conditions.js'
 import {
   buildWorker,
   countDescriptors,
@@ -13,8 +14,6 @@ import {
   makeTemporaryDirectory,
   openTerminal,
   startWriter,
-  until,
-  untilStill,
 } from './support.js'
 
 let built: string
@@ -56,7 +55,7 @@ const sizeOf = (name: string) => statSync(path(name), { throwIfNoEntry: false })
 const listThreads = () => readdirSync('/proc/self/task')
 /** The kernel lists a thread for a moment after it was waited for. */
 const untilNoneButThese = (threads: readonly string[]) =>
-  until(() => listThreads().every(thread => threads.includes(thread)))
+  until('the threads are gone', () => listThreads().every(thread => threads.includes(thread)))
 
 describe('the logs of real processes', () => {
   test('are written whole; then neither thread nor descriptor is left', async () => {
@@ -109,7 +108,9 @@ describe('the logs of real processes', () => {
     const logs = create()
     const [keeper, quick] = [start(logs, 'keeper', 'echo k; sleep 1000 & echo $!'), start(logs, 'quick', 'echo q')]
     await Promise.all([exitOf(keeper), exitOf(quick)])
-    await until(() => /^k\n\d+\n$/.test(sizeOf('keeper') > 0 ? readFileSync(path('keeper'), 'utf8') : ''))
+    await until('the keeper has written', () =>
+      /^k\n\d+\n$/.test(sizeOf('keeper') > 0 ? readFileSync(path('keeper'), 'utf8') : ''),
+    )
     expect(await logs.close({ deadlineMs: 50 })).toEqual({})
     expect(readFileSync(path('quick'), 'utf8')).toBe('q\n')
     process.kill(Number(readFileSync(path('keeper'), 'utf8').split('\n')[1]))
@@ -119,7 +120,7 @@ describe('the logs of real processes', () => {
     closeSync(openSync(join(directory, 'logs'), 'w'))
     const logs = create()
     const child = start(logs, 'a', 'echo x')
-    await until(() => logs.blocked().length > 0 && warnings.length > 0)
+    await until('it is blocked, and said so', () => logs.blocked().length > 0 && warnings.length > 0)
     expect(logs.blocked()).toMatchObject([{ process: 'a', stream: 'stdout' }])
     expect(warnings[0]).toContain(`The log ${path('a')} cannot be written: `)
     await exitOf(child)
@@ -172,8 +173,8 @@ describe('§12 a display that blocks', () => {
     const logs = create({ display: { descriptor, color: true }, names: ['a'] })
     const child = start(logs, 'a', 'seq 1 100000; printf "\\033]0\\n"')
     // What pipe and worker hold, and no more; the process waits in its write.
-    await until(() => sizeOf('a') > 0)
-    await untilStill(() => sizeOf('a'))
+    await until('something is written', () => sizeOf('a') > 0)
+    await settle(() => sizeOf('a'))
     expect([sizeOf('a') <= 200_000, child.exitCode]).toEqual([true, null])
     logs.show('still here')
     const shown = terminal.read()
@@ -207,8 +208,8 @@ describe('§12 a display that blocks', () => {
     const { fd: descriptor } = (ours as unknown as { _handle: { fd: number } })._handle
     const logs = create({ display: { descriptor, color: false } })
     const child = start(logs, 'a', 'seq 1 100000')
-    await until(() => sizeOf('a') > 0)
-    await untilStill(() => sizeOf('a'))
+    await until('something is written', () => sizeOf('a') > 0)
+    await settle(() => sizeOf('a'))
     expect(child.exitCode).toBeNull()
     const received = theirs.toArray()
     await exitOf(child)

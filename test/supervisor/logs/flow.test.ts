@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LogFlow } from '../../../src/supervisor/logs/flow.js'
 import type { LogDisplay } from '../../../src/supervisor/logs/logs.js'
 import { StreamAccount } from '../../../src/supervisor/logs/stream-account.js'
+import { until } from '../../support/conditions.js'
 import {
   countDescriptors,
   makePipe,
@@ -11,7 +12,6 @@ import {
   openTerminal,
   Posted,
   readGenerations,
-  until,
   VirtualClock,
 } from './support.js'
 
@@ -29,8 +29,11 @@ afterEach(() => rmSync(directory, { recursive: true }))
 
 const logPath = (name = 'web.stdout') => join(directory, 'logs', `${name}.log`)
 const readLog = (name?: string) => readGenerations(logPath(name)).map(String).join('')
-const hasLog = (name: string, text: string) => until(() => readLogIfAny(name) === text)
+const hasLog = (name: string, text: string) =>
+  until(`${name} has ${text.slice(0, 50)}`, () => readLogIfAny(name) === text)
 const isClosed = () => posted.of('closed').length > 0
+const untilClosed = () => until('it is closed', isClosed)
+const untilBlocked = () => until('it is blocked', () => posted.of('blocked').length > 0)
 const breakDirectory = () => writeFileSync(join(directory, 'logs'), '')
 const mendDirectory = () => rmSync(join(directory, 'logs'))
 
@@ -75,7 +78,7 @@ describe('§14 reading', () => {
     closeSync(out)
     closeSync(err)
     flow.close(10_000)
-    await until(isClosed)
+    await untilClosed()
     expect([readLog('web.stdout'), readLog('web.stderr')]).toEqual(['to stdout\n', 'to stderr'])
     expect(posted.of('closed')[0]?.dropped).toEqual({})
     expect([countDescriptors(), clock.pending]).toEqual([before, 0])
@@ -112,7 +115,7 @@ describe('§14 reading', () => {
     expect(clock.pending).toBe(0)
     closeSync(out)
     flow.close(0)
-    await until(isClosed)
+    await untilClosed()
   })
 
   test('an unfinished line at the end of a full file is in a file a moment later', async () => {
@@ -125,7 +128,7 @@ describe('§14 reading', () => {
     expect(clock.pending).toBe(0)
     closeSync(out)
     flow.close(0)
-    await until(isClosed)
+    await untilClosed()
   })
 })
 
@@ -135,7 +138,7 @@ describe('§14 a file that takes nothing', () => {
     const flow = createFlow()
     const [out, other] = [attach(flow), attach(flow, 'stdout', 'db')]
     writeSync(out, 'first\n')
-    await until(() => posted.of('blocked').length > 0)
+    await untilBlocked()
     writeSync(other, 'meanwhile\n')
     await hasLog('db.stdout', 'meanwhile\n')
     rmdirSync(logPath())
@@ -144,7 +147,7 @@ describe('§14 a file that takes nothing', () => {
     closeSync(out)
     closeSync(other)
     flow.close(10_000)
-    await until(isClosed)
+    await untilClosed()
     expect([readLog('web.stdout'), readLog('db.stdout')]).toEqual(['first\n', 'meanwhile\n'])
   })
 
@@ -153,7 +156,7 @@ describe('§14 a file that takes nothing', () => {
     const flow = createFlow()
     const out = attach(flow)
     writeSync(out, 'first\n')
-    await until(() => posted.of('blocked').length > 0)
+    await untilBlocked()
     writeSync(out, 'second\n')
     clock.advance(1_000)
     clock.advance(1_000)
@@ -167,7 +170,7 @@ describe('§14 a file that takes nothing', () => {
     await hasLog('web.stdout', 'first\nsecond\n')
     closeSync(out)
     flow.close(10_000)
-    await until(isClosed)
+    await untilClosed()
     expect([readLog(), posted.of('closed')[0]?.dropped]).toEqual(['first\nsecond\n', {}])
   })
 
@@ -177,7 +180,7 @@ describe('§14 a file that takes nothing', () => {
     const flow = createFlow()
     const out = attach(flow)
     writeSync(out, 'taken\n')
-    await until(() => posted.of('blocked').length > 0)
+    await untilBlocked()
     writeSync(out, 'in the pipe\n')
     closeSync(out)
     flow.close(3_000)
@@ -192,13 +195,13 @@ describe('§14 a file that takes nothing', () => {
     const flow = createFlow()
     const out = attach(flow)
     writeSync(out, 'taken\n')
-    await until(() => posted.of('blocked').length > 0)
+    await untilBlocked()
     writeSync(out, 'in the pipe\n')
     closeSync(out)
     flow.close(3_000)
     mendDirectory()
     clock.advance(2_999)
-    await until(isClosed)
+    await untilClosed()
     expect([readLog(), posted.of('closed')[0]?.dropped]).toEqual(['taken\nin the pipe\n', {}])
   })
 })
@@ -216,7 +219,7 @@ describe('what is shown', () => {
     closeSync(out)
     closeSync(err)
     flow.close(10_000)
-    await until(isClosed)
+    await untilClosed()
     expect(display.shown()).toBe('web ! trouble\nweb | a beginning\nweb | last\n')
     display.close()
   })
@@ -233,7 +236,7 @@ describe('what is shown', () => {
     writeSync(out, 'ok\n')
     closeSync(out)
     flow.close(10_000)
-    await until(isClosed)
+    await untilClosed()
     expect(display.shown()).toBe('web | Password: …\nweb | …ok\n')
     expect(readLog()).toBe('Password: ok\n')
     display.close()
@@ -249,7 +252,7 @@ describe('what is shown', () => {
     writeSync(out, 'un\n')
     closeSync(out)
     flow.close(10_000)
-    await until(isClosed)
+    await untilClosed()
     expect(display.shown()).toBe('web restarts\nweb | begun\n')
     display.close()
   })
@@ -265,7 +268,7 @@ describe('what is shown', () => {
     closeSync(out)
     closeSync(write)
     flow.close(10_000)
-    await until(isClosed)
+    await untilClosed()
     expect([readLog(), posted.of('warning')]).toEqual(['one\ntwo\n', []])
   })
 })
@@ -280,7 +283,7 @@ describe('§12 a display that nobody reads', () => {
     const lines = Array.from({ length: 9_000 }, (_, number) => `line ${number}\n`)
     // More than the terminal takes, less than the two chunks that fit into pipe and worker.
     writeSync(out, lines.join('').slice(0, 60_000))
-    await until(() => readLogIfAny('web.stdout')?.length === 60_000 && clock.pending > 0)
+    await until('all that fits is written', () => readLogIfAny('web.stdout')?.length === 60_000 && clock.pending > 0)
     writeSync(out, lines.join('').slice(60_000))
     closeSync(out)
     flow.show('a notice')
@@ -288,7 +291,7 @@ describe('§12 a display that nobody reads', () => {
     for (let turn = 0; turn < 100; turn++) clock.advance(50)
     expect([readLog().length, isClosed()]).toEqual([60_000, false])
     const shown = terminal.read()
-    await until(() => {
+    await until('it is closed', () => {
       clock.advance(50)
       return isClosed()
     })
@@ -306,7 +309,7 @@ describe('§12 a display that nobody reads', () => {
     const flow = createFlow({ descriptor, color: false })
     const out = attach(flow)
     writeSync(out, 'line\n'.repeat(12_000))
-    await until(() => readLogIfAny('web.stdout')?.length === 60_000 && clock.pending > 0)
+    await until('all that fits is written', () => readLogIfAny('web.stdout')?.length === 60_000 && clock.pending > 0)
     writeSync(out, 'in the pipe\n')
     closeSync(out)
     flow.close(500)
@@ -332,7 +335,7 @@ describe('§12 a display that nobody reads', () => {
     for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
     flow.close(1_000_000)
     const shown = terminal.read()
-    await until(() => {
+    await until('it is closed', () => {
       clock.advance(50)
       return isClosed()
     })
@@ -347,7 +350,7 @@ describe('§12 a display that nobody reads', () => {
     for (let number = 0; number < 40_000; number++) flow.show(`notice ${number}`)
     const shown = terminal.read()
     flow.close(1_000_000)
-    await until(() => {
+    await until('it is closed', () => {
       clock.advance(50)
       return isClosed()
     })

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { LogFile } from '../../../src/supervisor/controls.js'
 import { LogFileWriter } from '../../../src/supervisor/logs/file.js'
 import { followLogs, type LogTail, readLogTail } from '../../../src/supervisor/logs/read.js'
-import { countDescriptors, makeTemporaryDirectory, until } from './support.js'
+import { until } from '../../support/conditions.js'
+import { countDescriptors, makeTemporaryDirectory } from './support.js'
 
 let directory: string
 let path: string
@@ -104,9 +105,9 @@ describe('following', () => {
     writeFileSync(path, 'earlier\n')
     follow([file])
     appendFileSync(path, 'one\n')
-    await until(() => seen.get('web') === 'one\n')
+    await until('the first line is read', () => seen.get('web') === 'one\n')
     appendFileSync(path, 'two\n')
-    await until(() => seen.get('web') === 'one\ntwo\n')
+    await until('the second line is read', () => seen.get('web') === 'one\ntwo\n')
     await end()
     expect(countDescriptors()).toBe(before)
   })
@@ -118,7 +119,7 @@ describe('following', () => {
     renameSync(path, `${path}.1`)
     writeFileSync(path, 'd\n')
     follow([file], tails)
-    await until(() => seen.get('web') === 'c\nd\n')
+    await until('the last lines are read', () => seen.get('web') === 'c\nd\n')
     await end()
   })
 
@@ -128,7 +129,7 @@ describe('following', () => {
     await new Promise(setImmediate)
     mkdirSync(join(directory, 'made/later'), { recursive: true })
     writeFileSync(later.path, 'first\n')
-    await until(() => seen.get('web') === 'first\n')
+    await until('the first line is read', () => seen.get('web') === 'first\n')
     await end()
   })
 
@@ -146,7 +147,9 @@ describe('following', () => {
       expected[which] += line
       if (number % 1_000 === 0) await new Promise(setImmediate)
     }
-    await until(() => files.every(({ process }, which) => seen.get(process)!.length >= expected[which]!.length))
+    await until('all is read', () =>
+      files.every(({ process }, which) => seen.get(process)!.length >= expected[which]!.length),
+    )
     expect(files.map(({ process }, which) => seen.get(process) === expected[which])).toEqual([true, true])
     for (const writer of writers) writer.close()
     await end()
@@ -158,7 +161,7 @@ describe('following', () => {
     writeFileSync(`${path}.new`, 'b\n')
     renameSync(`${path}.new`, path)
     follow([file], tails)
-    await until(() => seen.get('web') === 'b\n')
+    await until('the last line is read', () => seen.get('web') === 'b\n')
     await end()
   })
 
@@ -168,11 +171,11 @@ describe('following', () => {
     const calls: (() => void)[] = []
     const slow = followLogs([file], () => new Promise<void>(resolve => void calls.push(resolve)), aborted.signal)
     appendFileSync(path, 'x'.repeat(300_000))
-    await until(() => calls.length > 0)
+    await until('it is called', () => calls.length > 0)
     for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
     expect(calls.length).toBe(1)
     calls[0]!()
-    await until(() => calls.length === 2)
+    await until('it is called again', () => calls.length === 2)
     aborted.abort()
     calls[1]!()
     await slow

@@ -3,7 +3,6 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { closeSync, constants, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import type { FromWorker, Schedule } from '../../../src/supervisor/logs/messages.js'
 
@@ -31,11 +30,6 @@ export function makePipes(count: number): Pipe[] {
   }))
   rmSync(directory, { recursive: true })
   return pipes
-}
-
-/** Waits for a condition; the test's own time limit is the only one. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await pause(5)
 }
 
 /** Bundles the worker and `others` (name → source file) into `directory`, as the build does; answers the worker's URL. */
@@ -83,16 +77,6 @@ export function listGenerations(path: string): string[] {
 /** Their contents, oldest first. */
 export function readGenerations(path: string): Buffer[] {
   return listGenerations(path).map(name => readFileSync(name))
-}
-
-/** Waits until a number does not change any more: what moved it is held up. */
-export async function untilStill(measure: () => number): Promise<void> {
-  for (let last = -1, same = 0; same < 10; ) {
-    const now = measure()
-    same = now === last ? same + 1 : 0
-    last = now
-    await pause(10)
-  }
 }
 
 /** Time that passes only when told. */

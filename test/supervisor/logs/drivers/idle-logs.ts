@@ -3,7 +3,8 @@ import { closeSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { BroadcastChannel } from 'node:worker_threads'
 import { createLogs } from '../../../../src/supervisor/logs/create.js'
-import { makePipes, makeTemporaryDirectory, until } from '../support.js'
+import { until } from '../../../support/conditions.js'
+import { makePipes, makeTemporaryDirectory } from '../support.js'
 
 const streams = Number(process.argv[2])
 const warnings: string[] = []
@@ -22,13 +23,13 @@ const attach = (from: number, to: number) =>
 // The worker is there when its first stream is.
 attach(0, 1)
 let epoll: string | undefined
-await until(() => {
+await until('the worker reads', () => {
   epoll = readdirSync('/proc/self/fd').find(fd => isReadBy(fd, 0))
   return epoll !== undefined
 })
 const privateBefore = await readPrivateKiB()
 attach(1, streams)
-await until(() => isReadBy(epoll!, streams - 1))
+await until('all are read', () => isReadBy(epoll!, streams - 1))
 const privateAfter = await readPrivateKiB()
 // What wakes for its streams does so all the time; what V8 still has to clear away makes one of the windows busier.
 const windows: number[] = []

@@ -4,7 +4,8 @@
  */
 import { readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { createLogs } from '../../../../src/supervisor/logs/create.js'
-import { exitOf, makePipe, startWriter, until } from '../support.js'
+import { until } from '../../../support/conditions.js'
+import { exitOf, makePipe, startWriter } from '../support.js'
 
 export interface Task {
   readonly directory: string
@@ -42,7 +43,7 @@ async function run(task: Task): Promise<Result> {
   const exited = exitOf(child)
   const blocked: string[] = []
   if (task.whenBlocked !== undefined) {
-    await until(() => logs.blocked().length > 0)
+    await until('it is blocked', () => logs.blocked().length > 0)
     blocked.push(...logs.blocked().map(({ process, stream, why }) => `${process}.${stream}: ${why}`))
     if (task.whenBlocked !== 'close') rmSync(task.whenBlocked.remove)
   }
