@@ -33,6 +33,8 @@ export interface TestHost extends AsyncDisposable {
   /** The error of a spawn that must fail. */
   refuse(process: string, generation?: number): Promise<EventOf<'spawnFailed'>>
   exited(process: string, generation?: number): Promise<EventOf<'exited'>>
+  /** SIGKILL, and waits for the end. */
+  kill(process: string, generation?: number): Promise<EventOf<'exited'>>
   event<T extends HostEvent['type']>(type: T, matches?: (event: EventOf<T>) => boolean): Promise<EventOf<T>>
   /** Opens nothing; spawns and waits for the end. */
   run(process: string, generation?: number): Promise<EventOf<'exited'>>
@@ -106,6 +108,10 @@ export function createTestHost(config: unknown, options: TestHostOptions = {}): 
     refuse: (process, generation = 1) => self.call({ type: 'spawn', process, generation }, 'spawnFailed'),
     exited: (process, generation = 1) =>
       event('exited', one => one.process === process && one.generation === generation),
+    kill: async (process, generation = 1) => {
+      await self.call({ type: 'signal', process, generation, signal: 'SIGKILL' }, 'signalled')
+      return self.exited(process, generation)
+    },
     run: async (process, generation = 1) => {
       await self.spawn(process, generation)
       return self.exited(process, generation)

@@ -10,6 +10,7 @@ import { until } from '../../support/conditions.js'
 import type { TestHost } from '../../support/host.js'
 import { findLanguages, fixtures } from '../languages.js'
 import type { Subject } from '../subject.js'
+import { whenTold } from './shared.js'
 
 const programs = findLanguages('event')
 const talk = ['/usr/bin/python3', join(fixtures, 'talk.py')]
@@ -30,8 +31,7 @@ export function counter({ sides, traits, withLink, end }: Subject): void {
     if (value === 0) return
     await host.spawn('emptier')
     await until('it is 0', async () => (await read(host)) === 0)
-    await host.call({ type: 'signal', process: 'emptier', generation: 1, signal: 'SIGKILL' }, 'signalled')
-    await host.exited('emptier')
+    await host.kill('emptier')
   }
   const emptier = waiter(...Array<string>(10).fill('wait'))
 
@@ -87,8 +87,7 @@ export function counter({ sides, traits, withLink, end }: Subject): void {
       await empty(host)
       await host.spawn('other', 1)
       await until('it waits', () => host.output('other').toString() === 'waiting\n')
-      await host.call({ type: 'signal', process: 'other', generation: 1, signal: 'SIGKILL' }, 'signalled')
-      await host.exited('other')
+      await host.kill('other')
       await host.run('one')
       expect(await read(host)).toBe(traits.survivesRestart ? 1 : 0)
       await host.run('other', 2)
@@ -100,11 +99,7 @@ export function counter({ sides, traits, withLink, end }: Subject): void {
         one: { side: raising, command: ['/bin/sh', '-c', 'kill -9 $$'] },
         last: {
           side: raising,
-          command: [
-            '/bin/sh',
-            '-c',
-            `while ! test -e go; do sleep 0.01; done; exec ${programs.Python!('bell').join(' ')} signal:1`,
-          ],
+          command: whenTold([...programs.Python!('bell'), 'signal:1']),
         },
         other: waiter('say:waiting', 'wait'),
         emptier,

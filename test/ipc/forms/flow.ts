@@ -3,16 +3,16 @@
  * effect, both where it is true and where it is false; nothing here knows the name of a kind.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { isFramed } from '../../../src/ipc/frames/options.js'
-import { readProcess } from '../../../src/supervisor/host/proc.js'
 import { bundleProgram } from '../../support/bundle.js'
 import { settle, until } from '../../support/conditions.js'
 import type { TestHost } from '../../support/host.js'
 import { compiled, fixtures, languages } from '../languages.js'
 import type { Subject } from '../subject.js'
+import { isAsleepIn, listDescriptors, listing, quote, whenTold } from './shared.js'
 
 const childHalf = bundleProgram(join(import.meta.dirname, '../drivers/child-half.ts'))
 const talk = (...words: string[]): string[] => ['/usr/bin/python3', join(fixtures, 'talk.py'), ...words]
@@ -78,17 +78,13 @@ export function flow({ sides, traits, options, withLink, end }: Subject): void {
         sender: { side: writing, command: [...languages['Python']!('send-records'), '1', String(records)] },
         receiver: {
           side: reading,
-          command: [
-            '/bin/sh',
-            '-c',
-            `while ! test -e go; do sleep 0.01; done; exec ${languages['Python']!('receive-records').join(' ')}`,
-          ],
+          command: whenTold(languages['Python']!('receive-records')),
         },
       })
       const { pid } = await host.spawn('sender')
       await host.spawn('receiver')
       // A write to what is full sleeps in the kernel and takes no time any more.
-      await until('the writer is held back', () => isHeldBack(pid))
+      await until('the writer is held back', () => isAsleepIn(pid, 'write'))
       // Had anybody taken what it wrote, the supervisor into its memory above all, the writer would have gone on.
       expect(await settle(() => countWritten(pid))).toBeLessThan(records * 4096)
       const { data } = await host.host.inspectLinks()
@@ -105,11 +101,10 @@ export function flow({ sides, traits, options, withLink, end }: Subject): void {
 
     test('a child and its children have the end and nothing else', async () => {
       await using host = await withLink({
-        one: { side: writing, command: ['/bin/sh', '-c', '/bin/ls /proc/self/fd; :'] },
+        one: { side: writing, command: listDescriptors },
       })
       await host.run('one')
-      // 4 is ls reading the directory.
-      expect((await host.text('one')).trim().split('\n')).toEqual(['0', '1', '2', '3', '4'])
+      expect(await host.text('one')).toBe(listing(1))
     })
 
     test('O_NONBLOCK that a child set is not there for the next one at that side, nor for the other side', async () => {
@@ -164,8 +159,7 @@ export function flow({ sides, traits, options, withLink, end }: Subject): void {
       await host.spawn('sender')
       await until('something is queued', async () => (await isQueued(host)) === true)
       for (const name of ['sender', 'receiver']) {
-        await host.call({ type: 'signal', process: name, generation: 1, signal: 'SIGKILL' }, 'signalled')
-        await host.exited(name)
+        await host.kill(name)
       }
       writeFileSync(join(host.directory, 'go'), '')
       await end(host, writing)
@@ -192,12 +186,12 @@ export function flow({ sides, traits, options, withLink, end }: Subject): void {
         sender: { side: writing, command: talk('send:x') },
         receiver: { side: reading, command: talk('read', 'read') },
       })
-      await host.spawn('receiver')
+      const { pid } = await host.spawn('receiver')
       await host.run('sender')
       await until('the first is read', () => host.output('receiver').toString() === 'x\n')
       await end(host, writing)
       if (traits.showsEnd) await host.exited('receiver')
-      else expect(await isWaiting((await host.spawn('receiver')).pid)).toBe(true)
+      else await until('the reader sleeps', () => isAsleepIn(pid, 'read'))
       await host.close()
       expect(host.output('receiver').toString()).toBe(traits.showsEnd ? 'x\nend\n' : 'x\n')
     })
@@ -298,27 +292,13 @@ function pickSides(sides: Subject['sides']): [writing: string, reading: string] 
   return [writing, reading]
 }
 
-const quote = (words: readonly string[]): string => words.map(word => `'${word}'`).join(' ')
-
 async function isQueued(host: TestHost): Promise<boolean> {
   const { data } = await host.host.inspectLinks()
   // Unknown is what a kind says that cannot count what is there, but can tell that something is.
   return data!.queuedBytes !== 0
 }
 
-/** Asleep in a write, or a read. */
-function isAsleepIn(pid: number, call: string): boolean {
-  return readProcess(pid)?.state === 'S' && readFileSync(`/proc/${pid}/syscall`, 'utf8').startsWith(`${call} `)
-}
-
-const isHeldBack = (pid: number): boolean => existsSync(`/proc/${pid}/syscall`) && isAsleepIn(pid, '1')
-
 /** Bytes that a process has given to writes that returned. */
 function countWritten(pid: number): number {
   return Number(/^wchar: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))![1])
-}
-
-async function isWaiting(pid: number): Promise<boolean> {
-  await until('the reader sleeps', () => isAsleepIn(pid, '0'))
-  return true
 }

@@ -3,14 +3,14 @@
  * trait is shown by an effect, both where it is true and where it is false; nothing here knows the name of a kind.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { readProcess } from '../../../src/supervisor/host/proc.js'
 import { until } from '../../support/conditions.js'
 import type { TestHost } from '../../support/host.js'
 import { findLanguages, fixtures } from '../languages.js'
 import type { Subject } from '../subject.js'
+import { isAsleepIn, listDescriptors, listing, quote, whenTold } from './shared.js'
 
 const programs = findLanguages('queue')
 const talk = (...words: string[]): string[] => ['/usr/bin/python3', join(fixtures, 'queue/talk.py'), ...words]
@@ -63,17 +63,13 @@ export function mailbox({ sides, traits, withLink, end }: Subject): void {
         sender: { side: writing, command: [...programs['Python']!('send-records'), '1', String(records)] },
         receiver: {
           side: reading,
-          command: [
-            '/bin/sh',
-            '-c',
-            `while ! test -e go; do sleep 0.01; done; exec ${programs['Python']!('receive-records').join(' ')}`,
-          ],
+          command: whenTold(programs['Python']!('receive-records')),
         },
       })
       const { pid } = await host.spawn('sender')
       await host.spawn('receiver')
       await until('the queue is full', async () => (await readFacts(host)).messages! * 4096 >= 8192)
-      await until('the writer sleeps in the kernel', () => isAsleep(pid))
+      await until('the writer sleeps in the kernel', () => isAsleepIn(pid, 'mq_timedsend', 'msgsnd'))
       const full = await readFacts(host)
       expect(full.queuedBytes).toBe(full.messages! * 4096)
       expect(full.queuedBytes).toBeLessThanOrEqual(full.capacityBytes!)
@@ -86,12 +82,10 @@ export function mailbox({ sides, traits, withLink, end }: Subject): void {
 
     test('a child and its children have the end and nothing else', async () => {
       await using host = await withLink({
-        one: { side: writing, command: ['/bin/sh', '-c', '/bin/ls /proc/self/fd; :'] },
+        one: { side: writing, command: listDescriptors },
       })
       await host.run('one')
-      // The last is ls reading the directory.
-      const expected = hasDescriptor ? ['0', '1', '2', '3', '4'] : ['0', '1', '2', '3']
-      expect((await host.text('one')).trim().split('\n')).toEqual(expected)
+      expect(await host.text('one')).toBe(listing(hasDescriptor ? 1 : 0))
     })
 
     test.runIf(hasDescriptor)(
@@ -120,8 +114,7 @@ export function mailbox({ sides, traits, withLink, end }: Subject): void {
       await host.spawn('sender')
       await until('something is queued', async () => (await readFacts(host)).messages === 1)
       for (const name of ['sender', 'receiver']) {
-        await host.call({ type: 'signal', process: name, generation: 1, signal: 'SIGKILL' }, 'signalled')
-        await host.exited(name)
+        await host.kill(name)
       }
       writeFileSync(join(host.directory, 'go'), '')
       await host.run('receiver', 2)
@@ -151,7 +144,7 @@ export function mailbox({ sides, traits, withLink, end }: Subject): void {
       await host.run('sender')
       await until('the first is read', () => host.output('receiver').toString() === 'x\n')
       await end(host, writing)
-      await until('the reader sleeps in the kernel', () => isAsleep(pid))
+      await until('the reader sleeps in the kernel', () => isAsleepIn(pid, 'mq_timedreceive', 'msgrcv'))
       await host.close(100)
       expect(host.output('receiver').toString()).toBe('x\n')
     })
@@ -237,22 +230,7 @@ queue = PosixQueue(check(libc.mq_open(where.encode(), 1))) if where[0] == "/" el
 queue.send(b"stranger")
 `
 
-const quote = (words: readonly string[]): string => words.map(word => `'${word}'`).join(' ')
-
 async function readFacts(host: TestHost) {
   const { data } = await host.host.inspectLinks()
   return data!
-}
-
-// mq_timedsend, mq_timedreceive, msgsnd, msgrcv: asm/unistd.h
-const waitingCalls: Readonly<Record<string, readonly string[]>> = {
-  x64: ['242', '243', '69', '70'],
-  arm64: ['182', '183', '189', '188'],
-}
-
-/** It waits for room or for a message, inside of the kernel. */
-function isAsleep(pid: number): boolean {
-  const path = `/proc/${pid}/syscall`
-  if (!existsSync(path) || readProcess(pid)?.state !== 'S') return false
-  return waitingCalls[process.arch]!.includes(readFileSync(path, 'utf8').split(' ')[0]!)
 }

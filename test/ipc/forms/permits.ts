@@ -86,7 +86,7 @@ export function permits({ sides, traits, withLink, end }: Subject): void {
       const all = await countFree(host)
       await host.spawn('one', 1)
       await says(host, 'one', 'taken\ndone')
-      await kill(host, 'one')
+      await host.kill('one')
       await host.spawn('two', 1)
       await says(host, 'two', 'taken')
       expect(await countFree(host)).toBe(traits.survivesRestart ? all - 1 : all)
@@ -102,7 +102,7 @@ export function permits({ sides, traits, withLink, end }: Subject): void {
       await host.spawn('holder')
       await says(host, 'holder', 'taken')
       await host.spawn('waiter')
-      await kill(host, 'holder')
+      await host.kill('holder')
       if (traits.showsPeerDeath) await says(host, 'waiter', 'taken')
       expect(await countFree(host)).toBe(0)
       expect(host.output('waiter').toString()).toBe(traits.showsPeerDeath ? 'taken\n' : '')
@@ -183,11 +183,6 @@ async function countFree(host: TestHost): Promise<number> {
 
 const says = (host: TestHost, process: string, lines: string): Promise<void> =>
   until(`${process} says ${lines}`, () => host.output(process).toString() === `${lines}\n`)
-
-async function kill(host: TestHost, process: string): Promise<void> {
-  await host.call({ type: 'signal', process, generation: 1, signal: 'SIGKILL' }, 'signalled')
-  await host.exited(process)
-}
 
 /** Tries to take a permit as a program that ipcsup did not start. */
 function askAsStranger({ path, name, id }: { path?: string; name?: string; id?: number }): string {

@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { bundleProgram } from '../../support/bundle.js'
 import { until } from '../../support/conditions.js'
 import type { Subject } from '../subject.js'
+import { listDescriptors, listing } from './shared.js'
 
 const program = bundleProgram(join(import.meta.dirname, '../drivers/ring-talk.ts'))
 const talk = (...words: string[]): string[] => [process.execPath, program, ...words]
@@ -43,13 +44,12 @@ export function ring({ traits, options, withLink, end }: Subject): void {
 
   test('a child and its children have the end and nothing else', async () => {
     await using host = await withLink({
-      one: { side: 'write', command: ['/bin/sh', '-c', '/bin/ls /proc/self/fd; :'] },
-      two: { side: 'read', command: ['/bin/sh', '-c', '/bin/ls /proc/self/fd; :'] },
+      one: { side: 'write', command: listDescriptors },
+      two: { side: 'read', command: listDescriptors },
     })
     for (const name of ['one', 'two']) {
       await host.run(name)
-      // 4 is ls reading the directory.
-      expect((await host.text(name)).trim().split('\n')).toEqual(['0', '1', '2', '3', '4'])
+      expect(await host.text(name)).toBe(listing(1))
     }
   })
 
@@ -89,8 +89,7 @@ export function ring({ traits, options, withLink, end }: Subject): void {
       await until('one is received', () => host.output('receiver').toString() === 'one 0.1\n')
       await until('two is sent', async () => (await host.host.inspectLinks()).data!.messages === 2)
       for (const name of ['sender', 'receiver']) {
-        await host.call({ type: 'signal', process: name, generation: 1, signal: 'SIGKILL' }, 'signalled')
-        await host.exited(name)
+        await host.kill(name)
       }
       await host.run('receiver', 2)
       expect(await host.text('receiver')).toBe('one 0.1\none 0.1\ntwo 0.2\n')
@@ -104,8 +103,7 @@ export function ring({ traits, options, withLink, end }: Subject): void {
       await host.spawn('receiver')
       await host.spawn('sender', 1)
       await until('the first is read', () => host.output('receiver').toString() === 'x 0.1\n')
-      await host.call({ type: 'signal', process: 'sender', generation: 1, signal: 'SIGKILL' }, 'signalled')
-      await host.exited('sender')
+      await host.kill('sender')
       await host.spawn('sender', 2)
       await host.exited('receiver')
       expect(await host.text('receiver')).toBe('x 0.1\nx 0.2\n')

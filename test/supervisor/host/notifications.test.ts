@@ -300,8 +300,7 @@ describe('what is said', () => {
     await host.spawn('web')
     await host.event('notified', ({ process, ready }) => process === 'web' && ready)
     expect((await host.run('short')).exit).toEqual({ code: 0 })
-    await host.call({ type: 'signal', process: 'flood', generation: 1, signal: 'SIGKILL' }, 'signalled')
-    await host.exited('flood')
+    await host.kill('flood')
   })
 })
 
