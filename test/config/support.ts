@@ -1,20 +1,10 @@
 import { buildPlan, type PlanOrigin, type PlanResult } from '../../src/config/build-plan.js'
 import type { ConfigError, Problem } from '../../src/config/problems.js'
+import { pipeTraits } from '../../src/ipc/held-pipe.js'
 import type { Kind, Side, Traits } from '../../src/ipc/kind.js'
 import fifo from '../../src/ipc/kinds/fifo.js'
 import pipe from '../../src/ipc/kinds/pipe.js'
 import socketpair from '../../src/ipc/kinds/socketpair.js'
-
-const traits: Traits = {
-  survivesRestart: true,
-  showsPeerDeath: false,
-  keepsBoundaries: false,
-  duplex: false,
-  manyReaders: true,
-  manyWriters: true,
-  named: false,
-  showsEnd: true,
-}
 
 function fakeKind(
   name: string,
@@ -34,7 +24,7 @@ function fakeKind(
     parts: () => (own.named === true ? ['natural', 'path'] : ['natural']),
     options,
     variants: {},
-    traits: () => ({ ...traits, ...own }),
+    traits: () => ({ ...pipeTraits(false), ...own }),
     create: fail,
     open: fail,
   }

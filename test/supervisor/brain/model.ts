@@ -6,6 +6,7 @@
 // Not `expect`, which takes longer than what it looks at: here millions of things are looked at.
 import assert from 'node:assert/strict'
 import type { Need, Plan, PlannedLink, PlannedProcess } from '../../../src/config/plan.js'
+import { pipeTraits } from '../../../src/ipc/held-pipe.js'
 import type { EndState, Route } from '../../../src/ipc/kind.js'
 import { Engine } from '../../../src/supervisor/brain/engine.js'
 import type { ProcessState } from '../../../src/supervisor/controls.js'
@@ -34,17 +35,6 @@ export interface Shape {
   }[]
 }
 
-const stream = {
-  survivesRestart: true,
-  showsPeerDeath: false,
-  keepsBoundaries: false,
-  duplex: false,
-  manyReaders: true,
-  manyWriters: true,
-  named: false,
-  showsEnd: true,
-} as const
-
 /** Of routes in random graphs: nothing else sends it. */
 export const routeSignal = 'SIGUSR1'
 
@@ -66,7 +56,7 @@ export function planOf(shape: Shape): Plan {
         read: { reads: true, writes: false, listens: false, descriptor: true },
         write: { reads: false, writes: true, listens: false, descriptor: true },
       },
-      traits: stream,
+      traits: pipeTraits(false),
       lifetime: link.lifetime,
       uses: [...pick('write', link.writers), ...pick('read', link.readers)],
       tracksUses: link.tracksUses ?? false,
@@ -84,7 +74,7 @@ export function planOf(shape: Shape): Plan {
       route: { from: 'from', to: 'to', on, signal },
       options: {},
       sides: { from: { ...side, descriptor: on === 'call' }, to: { ...side, descriptor: false } },
-      traits: { ...stream, survivesRestart: false, showsEnd: false },
+      traits: { ...pipeTraits(false), survivesRestart: false, showsEnd: false },
       lifetime: 'auto',
       uses: [...pick('from', from), ...pick('to', to)],
       tracksUses: false,
