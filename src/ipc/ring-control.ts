@@ -51,14 +51,19 @@ export class RingControl implements SharedWordAccess {
 
   /** A reader that was away begins with what is sent from now on. No incarnation of it may be there. */
   skipToEnd(reader: number): void {
+    const snapshot = this.snapshot()
     for (let writer = 0; writer < this.geometry.writers; writer++) {
       const { tail, sequence } = this.#readEnd(writer)
+      const { missed } = snapshot.cursor(writer, reader)
       const start = cursorStart(this.geometry, writer, reader)
-      const bytes = Buffer.alloc(mark.bytes)
-      bytes.writeUInt32LE(tail, mark.position)
-      bytes.writeBigUInt64LE(sequence, mark.sequenceLow)
-      for (const index of [0, 1])
-        writeSync(this.descriptor, bytes, 0, mark.bytes, start + cursor.marks + index * mark.bytes)
+      // Both marks are true then, and so is what is beside each.
+      const bytes = Buffer.alloc(cursor.missed + 2 * missedBytes - cursor.marks)
+      for (const index of [0, 1]) {
+        bytes.writeUInt32LE(tail, index * mark.bytes + mark.position)
+        bytes.writeBigUInt64LE(sequence, index * mark.bytes + mark.sequenceLow)
+        bytes.writeBigUInt64LE(missed, cursor.missed - cursor.marks + index * missedBytes)
+      }
+      writeSync(this.descriptor, bytes, 0, bytes.length, start + cursor.marks)
       this.write(start + cursor.head, tail)
     }
   }
@@ -80,6 +85,9 @@ export class RingControl implements SharedWordAccess {
     })
   }
 }
+
+/** Of each of the two counts of what a reader missed. */
+const missedBytes = 8
 
 /** One of them is enough unless the writer publishes twice in some nanoseconds. */
 const mostTries = 10_000
@@ -105,6 +113,7 @@ export interface CursorState {
   readonly head: number
   /** Of the record at `head`; null: as in a lane. */
   readonly sequence: bigint | null
+  /** Before `head`; or less, where that changed just now. */
   readonly missed: bigint
   /** In `share` mode: what this reader has claimed. */
   readonly claim: { readonly position: number; readonly end: number } | null
@@ -145,9 +154,20 @@ export class RingSnapshot {
     return {
       head,
       sequence: findSequence(this.bytes, start + cursor.marks, head),
-      missed: this.bytes.readBigUInt64LE(start + cursor.missed),
+      missed: this.#readMissed(start, head),
       claim: isClaimed ? { position: this.at(start + cursor.position), end: this.at(start + cursor.end) } : null,
     }
+  }
+
+  /** What is beside the mark that is true: the other count is of before, or of a reader that died before it was true. */
+  #readMissed(start: number, head: number): bigint {
+    const [first, second] = [0, missedBytes].map(at => this.bytes.readBigUInt64LE(start + cursor.missed + at)) as [
+      bigint,
+      bigint,
+    ]
+    const index = findMark(this.bytes, start + cursor.marks, head)
+    if (index === null) return first < second ? first : second
+    return index === 0 ? first : second
   }
 
   isFinished(side: RingSide, index: number): boolean {
@@ -155,11 +175,15 @@ export class RingSnapshot {
   }
 }
 
-/** null: neither of the two marks is of that position. */
+/** Which of the two marks is of that position; null: neither. */
+function findMark(bytes: Buffer, marks: number, position: number): 0 | 1 | null {
+  const isThere = (index: 0 | 1): boolean => bytes.readUInt32LE(marks + index * mark.bytes + mark.position) === position
+  return isThere(0) ? 0 : isThere(1) ? 1 : null
+}
+
 function findSequence(bytes: Buffer, marks: number, position: number): bigint | null {
-  for (const at of [marks, marks + mark.bytes])
-    if (bytes.readUInt32LE(at + mark.position) === position) return bytes.readBigUInt64LE(at + mark.sequenceLow)
-  return null
+  const index = findMark(bytes, marks, position)
+  return index === null ? null : bytes.readBigUInt64LE(marks + index * mark.bytes + mark.sequenceLow)
 }
 
 /** Bytes from one position to a later one. */

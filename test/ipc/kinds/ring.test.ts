@@ -26,15 +26,26 @@ import type { LinkObject } from '../../../src/ipc/kind.js'
 import { kinds } from '../../../src/ipc/kinds/index.js'
 import type { Message, MessageReader, ReservingWriter } from '../../../src/ipc/messages.js'
 import { refusalsOf } from '../../../src/ipc/refusal.js'
-import { RingMemory, RingWriter } from '../../../src/ipc/ring/index.js'
-import { cursorStart, flagsOf, header, laneStart, measure, readerStart, slot } from '../../../src/ipc/ring/layout.js'
+import { openReader, RingMemory, RingWriter } from '../../../src/ipc/ring/index.js'
+import {
+  cursor,
+  cursorStart,
+  flagsOf,
+  type Geometry,
+  header,
+  laneStart,
+  measure,
+  readerStart,
+  slot,
+} from '../../../src/ipc/ring/layout.js'
+import { SharedWords } from '../../../src/ipc/ring/memory.js'
 import { attachRing } from '../../../src/ipc/ring-attachment.js'
 import { bagBytes, decodeBag } from '../../../src/ipc/ring-bag.js'
 import { distance, RingControl } from '../../../src/ipc/ring-control.js'
 import { openRingEnd } from '../../../src/ipc/ring-end.js'
 import { makeRingMemory } from '../../../src/ipc/ring-memory.js'
 import { assignSlots } from '../../../src/ipc/ring-slots.js'
-import { peekPacket } from '../../../src/platform/index.js'
+import { mapMemory, peekPacket } from '../../../src/platform/index.js'
 import { problemsOf } from '../../config/support.js'
 import { bundleProgram } from '../../support/bundle.js'
 import { until } from '../../support/conditions.js'
@@ -103,6 +114,21 @@ async function takeText(reader: MessageReader<string>): Promise<string | null> {
   const text = message && `${message.text} ${message.writer}.${message.sequence}`
   reader.ack()
   return text
+}
+
+/** A reader of a lossy ring that takes a message, and dies where only the last store of its acknowledgement is missing. */
+function killAtAck(memory: number): void {
+  const geometry: Geometry = { capacity: 4096, writers: 2, readers: 1, mode: 'each', isLossy: true }
+  const head = cursorStart(geometry, 0, 0) + cursor.head
+  class Words extends SharedWords {
+    override publish(offset: number, value: number): void {
+      if (offset === head) throw new Error('killed')
+      super.publish(offset, value)
+    }
+  }
+  const reader = openReader(new RingMemory(mapMemory(memory, 'write'), geometry, 'data', Words), 0)
+  expect(reader.next()).toBe(true)
+  expect(() => reader.ackAll()).toThrow('killed')
 }
 
 const geometry = { capacity: 65_536, writers: 3, readers: 2, mode: 'each', isLossy: false } as const
@@ -494,6 +520,44 @@ describe('how it stands', () => {
     await takeText(slow)
     await sent
     expect(full.object.facts().ring!.stalls).toBe(1)
+  })
+
+  test('a lossy ring tells what readers missed as it is after each message that one acknowledges', async () => {
+    const { object, writer: open, reader: openReader } = make({ size: '4KiB', readers: 'each-lossy' })
+    const [writer, reader] = [await open(), await openReader()]
+    for (let round = 1; round <= 4; round++) {
+      for (let count = 1; count <= 10; count++) await writer.send('x'.repeat(1000))
+      writer.flush()
+      expect((await reader.receive())!.sequence).toBe(10 * round - 3)
+      reader.ack()
+      expect([object.facts().ring!.missed, reader.missed]).toEqual([9 * round - 3, 9 * round - 3])
+    }
+  })
+
+  test.for([1, 2])('what a reader was killed about to count as missed is not counted (mark %i)', async acknowledged => {
+    const { object, writer: open, reader: openReader } = make({ size: '4KiB', readers: 'each-lossy' })
+    const [writer, reader] = [await open(), await openReader()]
+    const fill = async (): Promise<void> => {
+      for (let count = 1; count <= 10; count++) await writer.send('x'.repeat(1000))
+      writer.flush()
+    }
+    await fill()
+    for (let count = 1; count <= acknowledged; count++) {
+      await reader.receive()
+      reader.ack()
+    }
+    reader.close()
+    await fill()
+    killAtAck(look(object, 'read', 'r').memory)
+    expect(object.facts().ring!.missed).toBe(6)
+    // Its use is over, and it is started again after that: what was sent meanwhile it does not miss.
+    object.leave!('read', 'r')
+    const last = await openReader()
+    expect([object.facts().ring!.missed, last.missed]).toEqual([6, 6])
+    await writer.send('next')
+    expect((await last.receive())!.text).toBe('next')
+    last.ack()
+    expect([object.facts().ring!.missed, last.missed]).toEqual([6, 6])
   })
 
   test('of a shared one what is left is told by messages too, and what each has taken', async () => {
