@@ -74,8 +74,8 @@ function refuseForeign(link: string, fd: number, isIts: boolean): void {
   throw refuse(
     link,
     'opened',
-    `descriptor ${fd} is not its end: whoever started this program did not pass it on`,
-    'Pass it on at the same number (`stdio` of spawn in Node, `pass_fds` in Python).',
+    `descriptor ${fd} is not its end: whoever started this program did not pass it on, or another thread has opened it`,
+    'Pass it on at the same number (`stdio` of spawn in Node, `pass_fds` in Python), and open it in one thread.',
   )
 }
 

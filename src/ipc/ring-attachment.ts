@@ -1,8 +1,9 @@
 /** What an end of a ring has open: its memory, which only one program at a time uses by that end, and bells. */
-import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { closeSync, fstatSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { IpcsupError } from '../errors.js'
-import { type ByteRange, mapMemory, peekPacket, planUnmapping, tryLockRange, unlockRange } from '../platform/index.js'
+import { bindToThread, mapMemory, openAgain, peekPacket, planUnmapping, tryLockRange } from '../platform/index.js'
+import { errnoOf } from './refusal.js'
 import { explainDisagreement } from './ring/initialize.js'
 import { header, measure, slot } from './ring/layout.js'
 import { type Bag, bagBytes, decodeBag, noRing, otherLayout } from './ring-bag.js'
@@ -26,9 +27,19 @@ const lockDelayMs = 5
 
 /**
  * @param descriptor - the end, as it was handed over; the caller closes it
- * @throws IPCSUP_ERR_RING_LAYOUT when it is none, one of another version, or in use
+ * @throws IPCSUP_ERR_RING_LAYOUT when it is none, one of another version, or in use, or there are too few descriptors
  */
 export async function attachRing(descriptor: number): Promise<Attachment> {
+  try {
+    return await attach(descriptor)
+  } catch (error) {
+    throw shortages.has(errnoOf(error)) ? tooFewDescriptors(error) : error
+  }
+}
+
+const shortages = new Set(['EMFILE', 'ENFILE'])
+
+async function attach(descriptor: number): Promise<Attachment> {
   const { bytes, descriptors } = peek(descriptor)
   const close = (): void => {
     for (const one of descriptors) closeSync(one)
@@ -53,22 +64,26 @@ export async function attachRing(descriptor: number): Promise<Attachment> {
 function peek(descriptor: number) {
   try {
     const packet = peekPacket(descriptor, bagBytes + 1)
-    if (packet !== null) return packet
+    if (packet !== null) return { bytes: packet.bytes, descriptors: bindToThread(packet.descriptors) }
   } catch (error) {
-    // Anything else than a socket.
-    if (!(error instanceof IpcsupError) || error.detail['errno'] !== 'ENOTSOCK') throw error
+    // Anything else than a socket, or with something else in it.
+    if (!['ENOTSOCK', 'ENXIO'].includes(errnoOf(error))) throw error
   }
   throw noRing('its descriptor is not that of a ring')
 }
 
-/** A lock belongs to a description, so this end's is a description of its own: the kernel frees it at the death of all. */
+/**
+ * A lock belongs to a description, so this end's is one of its own: the kernel frees it when that is closed, or at the death
+ * of all who have it. The memory is mapped by another one: a mapping would keep the lock, also that of a thread that was
+ * ended.
+ */
 async function openMemory(handed: number, bag: Bag): Promise<{ memory: ArrayBuffer; free: () => void }> {
-  const own = openSync(`/proc/self/fd/${handed}`, constants.O_RDWR)
+  const own = openAgain(handed)
   try {
     await lockSlot(own, bag)
     const { bytes } = measure(bag.geometry)
     if (fstatSync(own).size < bytes) throw noRing('its memory is smaller than it should be')
-    const memory = mapMemory(own, 'write')
+    const memory = mapMemory(handed, 'write')
     try {
       const why = explainDisagreement(memory, bag.geometry)
       if (why !== null) throw otherLayout(why)
@@ -76,7 +91,7 @@ async function openMemory(handed: number, bag: Bag): Promise<{ memory: ArrayBuff
       planUnmapping(memory)()
       throw error
     }
-    return { memory, free: () => letGo(own, memory, bag) }
+    return { memory, free: () => letGo(own, memory) }
   } catch (error) {
     closeSync(own)
     throw error
@@ -84,25 +99,19 @@ async function openMemory(handed: number, bag: Bag): Promise<{ memory: ArrayBuff
 }
 
 async function lockSlot(own: number, bag: Bag): Promise<void> {
+  // The first byte of its slot's row.
+  const start = (bag.side === 'write' ? header.writerSlots : header.readerSlots) + bag.slot * slot.bytes
   const endsAt = performance.now() + lockPatienceMs
-  while (!tryLockRange(own, lockedRange(bag))) {
+  while (!tryLockRange(own, { start, length: 1 })) {
     if (performance.now() > endsAt) throw inUse(bag.side)
     await delay(lockDelayMs)
   }
 }
 
-/** The first byte of its slot's row. */
-const lockedRange = (bag: Bag): ByteRange => ({
-  start: (bag.side === 'write' ? header.writerSlots : header.readerSlots) + bag.slot * slot.bytes,
-  length: 1,
-})
-
 // Memory that a view may still reach must stay mapped; when the buffer is collected, no view of it is left.
 const unmappings = new FinalizationRegistry<() => void>(unmap => unmap())
 
-function letGo(descriptor: number, memory: ArrayBuffer, bag: Bag): void {
-  // A mapping has its share in the description too.
-  unlockRange(descriptor, lockedRange(bag))
+function letGo(descriptor: number, memory: ArrayBuffer): void {
   closeSync(descriptor)
   unmappings.register(memory, planUnmapping(memory))
 }
@@ -110,15 +119,19 @@ function letGo(descriptor: number, memory: ArrayBuffer, bag: Bag): void {
 function inUse(side: string): IpcsupError {
   return new IpcsupError('IPCSUP_ERR_RING_LAYOUT', {
     errno: 'EBUSY',
-    why: `another program of this process has its ${side} end open`,
+    why: `another program of this process, or another thread, has its ${side} end open`,
     advice:
       'Open it in one of them only, or close it there first; several programs at one side are several processes of the config.',
   })
 }
 
-function tooFewDescriptors(): IpcsupError {
-  return new IpcsupError('IPCSUP_ERR_RING_LAYOUT', {
-    why: 'not all of its descriptors came: this process may not open as many',
-    advice: 'Raise the limit (`ulimit -n`), or let it open less.',
-  })
+function tooFewDescriptors(cause?: unknown): IpcsupError {
+  return new IpcsupError(
+    'IPCSUP_ERR_RING_LAYOUT',
+    {
+      why: 'not all of its descriptors came: this process may not open as many',
+      advice: 'Raise the limit (`ulimit -n`), or let it open less.',
+    },
+    { cause },
+  )
 }

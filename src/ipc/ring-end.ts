@@ -1,5 +1,6 @@
 /** The child's half of a ring. */
 import { closeSync } from 'node:fs'
+import { isMainThread } from 'node:worker_threads'
 import { loadCodec } from './codec.js'
 import type { ChildEnd } from './kind.js'
 import { receiveFrom } from './message-iteration.js'
@@ -7,6 +8,7 @@ import type { MessageReader, ReservingWriter } from './messages.js'
 import { beginEnd } from './open-end.js'
 import { RingWriter as Lane, openReader, RingMemory } from './ring/index.js'
 import { type Attachment, attachRing } from './ring-attachment.js'
+import { everybody, ring } from './ring-bells.js'
 import { RingSender } from './ring-sender.js'
 import { RingSource } from './ring-source.js'
 
@@ -23,7 +25,7 @@ export interface RingWriter<Value = unknown> extends ReservingWriter<Value> {
 export type RingReader<Value = unknown> = MessageReader<Value>
 
 /**
- * @param end - its descriptor is closed
+ * @param end - its descriptor is closed; in a worker thread it stays, because that may end at any time, and the next one go on
  * @throws IPCSUP_ERR_RING_LAYOUT when it is no end of a ring, one of another version, or in use
  */
 export async function openRingEnd({ descriptor, link }: ChildEnd): Promise<RingWriter | RingReader> {
@@ -31,10 +33,12 @@ export async function openRingEnd({ descriptor, link }: ChildEnd): Promise<RingW
   try {
     attachment = await attachRing(descriptor)
   } finally {
-    closeSync(descriptor)
+    if (isMainThread) closeSync(descriptor)
   }
   try {
     const codec = await loadCodec(attachment.codec)
+    // The last one here may have stored something, and not rung: nobody sees the death of a thread, or of a program outside.
+    ring(attachment.bells, everybody)
     const memory = new RingMemory(attachment.memory, attachment.geometry, link ?? 'ring')
     return attachment.side === 'write'
       ? new RingSender(new Lane(memory, attachment.slot), codec, attachment, link)

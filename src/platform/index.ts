@@ -35,6 +35,7 @@ const platform: Platform = system === 'linux' ? linux : unsupported
 export const {
   acceptConnection,
   addPermits,
+  bindToThread,
   bindSocket,
   bindUnixSocket,
   changeOpenFilesLimit,
@@ -84,6 +85,7 @@ export const {
   mapMemory,
   mapUntouched,
   nameFile,
+  openAgain,
   openNotificationSocket,
   openPidfd,
   openQueue,

@@ -3,6 +3,7 @@
 export { readAvailableMemory } from './linux/available-memory.js'
 export { joinGroup, receiveDatagram, sendDatagram } from './linux/datagrams.js'
 export {
+  bindToThread,
   countQueuedBytes,
   duplicateDescriptor,
   identifyDescriptor,
@@ -10,6 +11,7 @@ export {
   isNonBlocking,
   makeBlocking,
   makeNonBlocking,
+  openAgain,
   pollNow,
   reserveDescriptors,
   tryLock,

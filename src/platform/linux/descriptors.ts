@@ -1,5 +1,6 @@
 /** Calls on any descriptor. */
-import { closeSync, constants, fstatSync, readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { isMainThread } from 'node:worker_threads'
 import { check, declare, declareWaiting, lastErrno, systemError } from './native.js'
 import { readOpenFilesLimit } from './processes.js'
 
@@ -29,6 +30,7 @@ const ioctl = declare<(descriptor: number, request: number, value: Int32Array) =
 const poll = declare<(entry: Int32Array, count: number, timeoutMs: number) => number>(
   'int poll(void *entries, unsigned long count, int timeout)',
 )
+const close = declare<(descriptor: number) => number>('int close(int fd)')
 const flock = declare<(descriptor: number, operation: number) => number>('int flock(int fd, int operation)')
 const tcgetpgrp = declare<(descriptor: number) => number>('int tcgetpgrp(int fd)')
 const getpgrp = declare<() => number>('int getpgrp()')
@@ -62,6 +64,37 @@ export function identifyDescriptor(descriptor: number): string | null {
 /** A close-on-exec duplicate, numbered at least `lowest`; the caller closes it. */
 export function duplicateDescriptor(descriptor: number, lowest = 3): number {
   return check(fcntl(descriptor, F_DUPFD_CLOEXEC, lowest), 'Duplicating a descriptor', 'fcntl')
+}
+
+/**
+ * A description of its own of the pipe or file behind `descriptor`, for reading and writing, non-blocking and close-on-exec;
+ * the caller closes it.
+ */
+export function openAgain(descriptor: number): number {
+  try {
+    return openSync(`/proc/self/fd/${descriptor}`, constants.O_RDWR | constants.O_NONBLOCK)
+  } catch (error) {
+    throw systemError('Opening a descriptor again', 'open', (error as NodeJS.ErrnoException).code)
+  }
+}
+
+/**
+ * Takes descriptors of pipes and files that a system call of ours has opened, and returns those that end with this thread.
+ * In a worker thread Node closes, however the thread ends, what Node has opened there; of anything else it does not know, and
+ * warns when it is told to close that.
+ */
+export function bindToThread(descriptors: readonly number[]): readonly number[] {
+  if (isMainThread) return descriptors
+  const bound: number[] = []
+  try {
+    for (const descriptor of descriptors) bound.push(openAgain(descriptor))
+    return bound
+  } catch (error) {
+    for (const descriptor of bound) closeSync(descriptor)
+    throw error
+  } finally {
+    for (const descriptor of descriptors) close(descriptor)
+  }
 }
 
 /**

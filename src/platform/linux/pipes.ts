@@ -1,6 +1,6 @@
 /** Pipes and FIFOs. */
 import { closeSync, constants, openSync } from 'node:fs'
-import { fcntl } from './descriptors.js'
+import { fcntl, openAgain } from './descriptors.js'
 import { check, declare, systemError } from './native.js'
 
 // linux/fcntl.h
@@ -33,7 +33,7 @@ export function createLoop(): number {
   const { read, write } = createPipe()
   try {
     changePipeCapacity(read, 1)
-    return openSync(`/proc/self/fd/${read}`, constants.O_RDWR | constants.O_NONBLOCK)
+    return openAgain(read)
   } finally {
     closeSync(read)
     closeSync(write)

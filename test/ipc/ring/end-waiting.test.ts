@@ -26,6 +26,8 @@ async function pairOf(...given: Parameters<typeof makeRing>) {
   const ring = ringOf(...given)
   const [writer, reader] = [await ring.writer<string>(), await ring.reader<string>()]
   closing.push(writer, reader)
+  // To open an end rings those of the other side.
+  for (const side of ['read', 'write'] as const) ring.isRung(side)
   return { ring, writer, reader }
 }
 
@@ -75,6 +77,24 @@ describe('a bell', () => {
     expect([reader.tryReceive()?.text, reader.tryReceive()?.text]).toEqual(['first', 'second'])
     await writer.send('third')
     expect((await waiting)?.text).toBe('third')
+  })
+
+  test('is rung by who comes after one that published and ended before it rang', async () => {
+    const ring = ringOf()
+    const reader = await ring.reader<string>()
+    closing.push(reader)
+    const waiting = reader.receive()
+    await until('it sleeps', () => ring.get(waitingWord) === 2)
+    // A writer takes that back before it rings.
+    ring.set(waitingWord, 0)
+    const ended = await ring.writer<string>()
+    // The sleeper was woken by that one, and sleeps again.
+    await until('it sleeps', () => ring.get(waitingWord) === 2)
+    ring.set(waitingWord, 0)
+    ended.trySend('not rung')
+    ended.close()
+    closing.push(await ring.writer<string>())
+    expect((await waiting)?.text).toBe('not rung')
   })
 
   test('that was rung to its limit is rung still, and nobody minds', async () => {
