@@ -11,6 +11,7 @@ export class RingOutlet {
   /** What was reserved and is not committed yet. */
   reserved: Buffer | null = null
   isOpen = true
+  isEnding = false
   private isScheduled = false
   private readonly views: ReusedViews | null
 
@@ -99,7 +100,7 @@ export class RingOutlet {
 
   /** At the end of this turn, which is when a program that awaits something has it resolved; or now, if that is time. */
   private publishLater(): void {
-    if (this.lane.isDue()) return this.flush()
+    if (this.lane.isDue() || this.isEnding) return this.flush()
     if (this.isScheduled) return
     this.isScheduled = true
     void turnEnd.then(this.publishScheduled)

@@ -10,7 +10,8 @@ import { serveConnections } from '../packet-server.js'
 import type { FrameConnection, FrameReader, FrameServer, FrameWriter } from './ends.js'
 import { Intake, openFrameSocket } from './intake.js'
 import { isAtomic, limitOf } from './options.js'
-import { FrameSender, type SenderSettings } from './sender.js'
+import { FrameSender } from './sender.js'
+import type { SenderSettings } from './sender-settings.js'
 import { FrameSource, type SourceSettings } from './source.js'
 
 /** What its ends need, for as many of them as there will be. */

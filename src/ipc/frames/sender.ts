@@ -2,30 +2,15 @@
 import type { Socket } from 'node:net'
 import { IpcsupError } from '../../errors.js'
 import { closedEnd } from '../closed-end.js'
-import type { PayloadCodec } from '../codec.js'
 import { LeavingLine } from '../leaving-line.js'
 import type { WaitOptions } from '../messages.js'
 import { Pace } from '../pace.js'
 import { errnoOf } from '../refusal.js'
 import { FrameBatch } from './batch.js'
-import { forgetSender, rememberSender } from './last-words.js'
+import { forgetSender, isProgramEnding, rememberSender, sayLastWords } from './last-words.js'
 import { header } from './layout.js'
+import type { SenderSettings } from './sender-settings.js'
 import { makeWriterNumber } from './writer-number.js'
-
-export interface SenderSettings {
-  readonly codec: PayloadCodec
-  readonly isChecked: boolean
-  /** Bytes, header included. */
-  readonly largestFrame: number
-  /** Each frame is a write of its own, because others write there too. */
-  readonly isAtomic: boolean
-  /** What is at the other end, as a noun of a sentence. */
-  readonly what: string
-  /** Its name, where it is known. */
-  readonly link?: string | undefined
-  /** What else there is for larger messages, as sentences. */
-  readonly advice: string
-}
 
 /** Who is told once it is written. */
 interface Delivery {
@@ -52,6 +37,8 @@ export class FrameSender<Value = unknown> {
   private readonly line = new LeavingLine<Waiter>()
   private readonly pace = new Pace()
   private isWriting = false
+  /** The frames of `written`. */
+  private output: Buffer = nothing
   private isFlushDue = false
   private isOpen = true
   private failure: Error | null = null
@@ -60,7 +47,7 @@ export class FrameSender<Value = unknown> {
   private writes = 0
 
   constructor(
-    private readonly socket: Socket,
+    readonly socket: Socket,
     private readonly settings: SenderSettings,
   ) {
     const writer = makeWriterNumber()
@@ -124,14 +111,19 @@ export class FrameSender<Value = unknown> {
       reject(reason)
     }
     this.flush()
-    forgetSender(this)
-    if (this.isWriting && this.failure === null) this.onIdle.push(then)
-    else then()
+    this.onIdle.push(() => forgetSender(this), then)
+    if (!this.isWriting || this.failure !== null) this.tellIdle()
   }
 
-  /** Others see the end; what comes from them still comes. */
-  end(): void {
-    this.close(() => this.socket.end())
+  *takeRest(unwrittenBytes: number): Generator<Buffer> {
+    if (this.isWriting) yield this.output.subarray(this.output.length - unwrittenBytes)
+    for (;;) {
+      this.written.clear()
+      this.letIn()
+      if (this.building.size === 0 || this.failure !== null) break
+      yield this.beginOutput()
+    }
+    this.isWriting = false
   }
 
   private check(): void {
@@ -164,6 +156,7 @@ export class FrameSender<Value = unknown> {
 
   /** At the end of this turn, when all that it has to say is there. */
   private soon(): void {
+    if (isProgramEnding()) return sayLastWords()
     if (this.settings.isAtomic || this.building.size >= roomBytes / 2) return this.flush()
     if (this.isFlushDue || this.isWriting) return
     this.isFlushDue = true
@@ -194,15 +187,21 @@ export class FrameSender<Value = unknown> {
   }
 
   private write(): void {
-    ;[this.building, this.written] = [this.written, this.building]
-    ;[this.buildingFor, this.writtenFor] = [this.writtenFor, this.buildingFor]
-    this.isWriting = true
     const number = ++this.writes
-    this.socket.write(this.written.finish(), error => {
+    this.socket.write(this.beginOutput(), error => {
       if (this.isWriting && this.writes === number) this.finishLate(error ?? null)
     })
     // The kernel took it at once: to wait for the callback would cost a turn.
     if (this.socket.writableLength === 0 && !this.socket.errored) this.settle()
+  }
+
+  /** What was built is to be written now, and the next is built elsewhere. */
+  private beginOutput(): Buffer {
+    ;[this.building, this.written] = [this.written, this.building]
+    ;[this.buildingFor, this.writtenFor] = [this.writtenFor, this.buildingFor]
+    this.isWriting = true
+    this.output = this.written.finish()
+    return this.output
   }
 
   private settle(): void {
@@ -241,3 +240,4 @@ export class FrameSender<Value = unknown> {
 }
 
 const gone = new Set(['EPIPE', 'ECONNRESET'])
+const nothing: Buffer = Buffer.alloc(0)

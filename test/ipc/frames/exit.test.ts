@@ -17,18 +17,19 @@ afterEach(() => {
   for (const act of clean.splice(0)) act()
 })
 
-async function openPipe() {
+async function openPipe(given = options) {
   const { read, write } = createPipe()
-  const reader: FrameReader<string> = receiveFrames(read, await loadFraming(options, 'pipe', 'data'))
+  const reader: FrameReader<string> = receiveFrames(read, await loadFraming(given, 'pipe', 'data'))
   clean.push(() => reader.close())
   return { reader, write }
 }
 
-async function run(descriptor: number, count: number, bytes: number): Promise<void> {
-  const data = { kind: 'pipe', side: 'write', fd: 3, options }
-  const child = spawn(process.execPath, [program, String(count), String(bytes)], {
-    env: { ...process.env, IPCSUP_LINKS: JSON.stringify({ data }) },
-    stdio: ['ignore', 'inherit', 'inherit', descriptor],
+/** @param descriptors - of the links "data" and "other" */
+async function run(descriptors: readonly number[], words: readonly (string | number)[], given = options) {
+  const links = descriptors.map((_, index) => ({ kind: 'pipe', side: 'write', fd: 3 + index, options: given }))
+  const child = spawn(process.execPath, [program, ...words.map(String)], {
+    env: { ...process.env, IPCSUP_LINKS: JSON.stringify({ data: links[0], other: links[1] }) },
+    stdio: ['ignore', 'inherit', 'inherit', ...descriptors],
   })
   expect(await once(child, 'exit')).toEqual([0, null])
 }
@@ -39,23 +40,65 @@ async function receiveAll(reader: FrameReader<string>): Promise<readonly string[
   return names
 }
 
+const numbers = (last: number): string[] => Array.from({ length: last }, (_, index) => String(index + 1))
+
 test('by process.exit is written before', async () => {
   const { reader, write } = await openPipe()
-  await run(write, 3, 1000)
+  await run([write], [3, 1000])
   closeSync(write)
   expect(await receiveAll(reader)).toEqual(['1', '2', '3'])
   expect(reader.torn).toBe(0)
 })
 
-test('and has no room for costs one torn frame, and nothing of who comes next', async () => {
+test.for([
+  ['all in that turn', 40, 50_000],
+  ['one that is longer than the pipe', 1, 900_000],
+  ['beside what the kernel has a part of', 10, 300_000, 'after-write'],
+  ['by who listens for the exit, also', 10, 30_000, 'handler'],
+] as const)('is written as its reader makes room: %s', async ([, count, ...rest]) => {
+  const { reader, write } = await openPipe()
+  const received = receiveAll(reader)
+  await run([write], [count, ...rest])
+  closeSync(write)
+  expect(await received).toEqual(numbers(count))
+  expect([reader.torn, reader.missed]).toEqual([0, 0])
+})
+
+test('before its end was closed is written too', async () => {
+  const { reader, write } = await openPipe()
+  const received = receiveAll(reader)
+  await run([write], [1, 900_000, 'closed'])
+  closeSync(write)
+  expect(await received).toEqual(['1'])
+  expect(reader.torn).toBe(0)
+})
+
+test('by several into one pipe is whole, frame for frame', async () => {
+  const atomic = { ...options, maxFrame: 4096 }
+  const { reader, write } = await openPipe(atomic)
+  const received = receiveAll(reader)
+  await Promise.all([1, 2, 3].map(() => run([write], [100, 4000], atomic)))
+  closeSync(write)
+  expect((await received).toSorted()).toEqual(
+    numbers(100)
+      .flatMap(number => [number, number, number])
+      .toSorted(),
+  )
+  expect([reader.torn, reader.missed]).toEqual([0, 0])
+})
+
+test('and one does not read is given up: a torn frame, and nothing amiss of who comes next, nor of another', async () => {
   const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
   clean.push(() => warned.mockRestore())
-  const { reader, write } = await openPipe()
-  await run(write, 7, 10_000)
-  const received = receiveAll(reader)
-  await run(write, 2, 100)
-  closeSync(write)
+  const [stuck, other] = [await openPipe(), await openPipe()]
+  const receivedByOther = receiveAll(other.reader)
+  await run([stuck.write, other.write], [7, 10_000, 'both'])
+  closeSync(other.write)
+  expect(await receivedByOther).toEqual(numbers(7))
+  const received = receiveAll(stuck.reader)
+  await run([stuck.write], [2, 100])
+  closeSync(stuck.write)
   // The pipe has 64 KiB.
-  expect(await received).toEqual(['1', '2', '3', '4', '5', '6', '1', '2'])
-  expect(reader.torn).toBe(1)
+  expect(await received).toEqual([...numbers(6), ...numbers(2)])
+  expect(stuck.reader.torn).toBe(1)
 })

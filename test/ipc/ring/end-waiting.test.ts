@@ -1,7 +1,7 @@
 /** How the ends of a ring wait: whom they wake, what they cost, and what they leave to others. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { closeSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { lane, laneStart } from '../../../src/ipc/ring/layout.js'
@@ -220,3 +220,21 @@ function sleepsLong(pid: number): boolean {
   const timeoutMs = BigInt.asIntN(32, BigInt(timeout))
   return timeoutMs === -1n || timeoutMs > 1000n
 }
+
+test('what a program sends in the turn in which it ends is there, also from one who listens for that end', async () => {
+  const ring = ringOf()
+  const reader = await ring.reader<string>()
+  closing.push(reader)
+  const end = ring.hand('write')
+  const data = { kind: 'ring', side: 'write', fd: 3, options: {} }
+  const exiting = bundleProgram(join(import.meta.dirname, '../drivers/frame-exit.ts'))
+  const child = spawn(process.execPath, [exiting, '3', '10', 'handler'], {
+    env: { ...process.env, IPCSUP_LINKS: JSON.stringify({ data }) },
+    stdio: ['ignore', 'inherit', 'inherit', end],
+  })
+  closeSync(end)
+  expect(await once(child, 'exit')).toEqual([0, null])
+  const values: (string | undefined)[] = []
+  for (let count = 1; count <= 4; count++) values.push(reader.tryReceive()?.value.trim())
+  expect(values).toEqual(['1 xxxxxxxx', '2 xxxxxxxx', '3 xxxxxxxx', undefined])
+})
