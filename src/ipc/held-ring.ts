@@ -2,10 +2,10 @@
  * The supervisor's half of a ring: it holds the memory and all bells, says who is there and who will not come again, and
  * mends what the dead left behind. Its users never need it to pass a message.
  */
-import { closeSync, constants, fdatasync, openSync } from 'node:fs'
+import { closeSync, fdatasync } from 'node:fs'
 import { promisify } from 'node:util'
 import { IpcsupError } from '../errors.js'
-import { createSocketPair, isRangeLocked, sendPacket } from '../platform/index.js'
+import { createSocketPair, isRangeLocked, openAgain, sendPacket } from '../platform/index.js'
 import { sideClosed } from './held-pipe.js'
 import type { EndState, Hint, LinkFacts, LinkObject } from './kind.js'
 import { header } from './ring/layout.js'
@@ -99,7 +99,7 @@ class HeldRing {
     let memory = -1
     try {
       // Not ours: that of a file has the lock that says that it is in use by this supervisor.
-      memory = openSync(`/proc/self/fd/${control.descriptor}`, constants.O_RDWR)
+      memory = openAgain(control.descriptor)
       const descriptors = [memory, this.#bells[side][index]!, ...this.#bells[otherOf(side)]]
       sendPacket(own, encodeBag({ side, slot: index, geometry, full, codec }), descriptors)
       return given

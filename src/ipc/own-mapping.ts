@@ -1,6 +1,6 @@
 /** A mapping that ends when its owner says so, or is gone. */
-import { closeSync, constants, openSync } from 'node:fs'
-import { mapMemory, planUnmapping } from '../platform/index.js'
+import { closeSync } from 'node:fs'
+import { mapMemory, openAgain, planUnmapping } from '../platform/index.js'
 
 export interface OwnMapping {
   readonly memory: ArrayBuffer
@@ -15,7 +15,7 @@ const unmappers = new FinalizationRegistry<() => void>(unmap => unmap())
  * is unmapped or collected.
  */
 export function mapAlone(descriptor: number): OwnMapping {
-  const other = openSync(`/proc/self/fd/${descriptor}`, constants.O_RDWR)
+  const other = openAgain(descriptor)
   try {
     const memory = mapMemory(other, 'write')
     const unmap = planUnmapping(memory)

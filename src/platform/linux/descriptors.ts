@@ -69,12 +69,14 @@ export function duplicateDescriptor(descriptor: number, lowest = 3): number {
 /**
  * A description of its own of the pipe or file behind `descriptor`, for reading and writing, non-blocking and close-on-exec;
  * the caller closes it.
+ *
+ * @param what - what that is for, as the start of a sentence
  */
-export function openAgain(descriptor: number): number {
+export function openAgain(descriptor: number, what = 'Opening a descriptor again'): number {
   try {
     return openSync(`/proc/self/fd/${descriptor}`, constants.O_RDWR | constants.O_NONBLOCK)
   } catch (error) {
-    throw systemError('Opening a descriptor again', 'open', (error as NodeJS.ErrnoException).code)
+    throw systemError(what, 'open', (error as NodeJS.ErrnoException).code)
   }
 }
 

@@ -33,7 +33,7 @@ export function createLoop(): number {
   const { read, write } = createPipe()
   try {
     changePipeCapacity(read, 1)
-    return openAgain(read)
+    return openAgain(read, 'Creating a pipe')
   } finally {
     closeSync(read)
     closeSync(write)

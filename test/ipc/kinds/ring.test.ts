@@ -45,11 +45,11 @@ import { distance, RingControl } from '../../../src/ipc/ring-control.js'
 import { openRingEnd } from '../../../src/ipc/ring-end.js'
 import { makeRingMemory } from '../../../src/ipc/ring-memory.js'
 import { assignSlots } from '../../../src/ipc/ring-slots.js'
-import { mapMemory, peekPacket } from '../../../src/platform/index.js'
+import { changeOpenFilesLimit, mapMemory, peekPacket, readOpenFilesLimit } from '../../../src/platform/index.js'
 import { problemsOf } from '../../config/support.js'
 import { bundleProgram } from '../../support/bundle.js'
 import { until } from '../../support/conditions.js'
-import { createTestHost } from '../../support/host.js'
+import { createTestHost, listOpenDescriptors } from '../../support/host.js'
 import { createLink, makeDirectory, makeWhere, refusalOf } from '../support.js'
 
 const usesOf = (writers: readonly string[], readers: readonly string[]) => [
@@ -478,6 +478,29 @@ describe('after a death', () => {
     dying.close()
     expect((await taken)!.text).toBe('job')
   })
+})
+
+test('an end for which there are too few descriptors is refused with a code, whichever is the first, and leaves none', () => {
+  const { object } = make()
+  const own = readOpenFilesLimit()
+  const before = listOpenDescriptors()
+  const codes = new Set<string>()
+  for (let soft = 3, given = -1; given < 0; soft++) {
+    changeOpenFilesLimit({ soft, hard: own.hard })
+    try {
+      given = object.take('read', 'r')
+    } catch (error) {
+      codes.add((error as Error).message)
+    } finally {
+      changeOpenFilesLimit(own)
+    }
+    if (given >= 0) closeSync(given)
+    expect(listOpenDescriptors()).toEqual(before)
+  }
+  expect([...codes].sort()).toEqual([
+    'Creating a socket pair failed: socketpair: EMFILE.',
+    'Opening a descriptor again failed: open: EMFILE.',
+  ])
 })
 
 describe('how it stands', () => {
