@@ -10,7 +10,7 @@ import { readOpenFilesLimit, readPeer } from '../platform/index.js'
 import { acceptAll } from './accept-all.js'
 import { isAllowed } from './allowed-peer.js'
 import { attendTo, type MeetingClient, type MeetingHandlers } from './meeting-client.js'
-import { encodeLine } from './service/wire.js'
+import { encodeLine, nameMembers } from './service/wire.js'
 import type { Roll } from './service-roll.js'
 
 export interface Meeting {
@@ -98,7 +98,7 @@ function mostClients(): number {
   return Math.max(16, Math.min(1024, Math.floor(readOpenFilesLimit().soft / 4)))
 }
 
-function refuseLine(line: object): IpcsupError {
+function refuseLine(line: Readonly<Record<string, unknown>>): IpcsupError {
   const why = 'it must have `register`, `load`, `unregister` or `find`'
-  return new IpcsupError('IPCSUP_ERR_REQUEST', { request: JSON.stringify(line).slice(0, 200), why })
+  return new IpcsupError('IPCSUP_ERR_REQUEST', { request: nameMembers(line), why })
 }

@@ -227,7 +227,7 @@ export class CallDesk {
 }
 
 /** So many items of a stream. */
-const allowedBy = (line: Received): number => Number(line['more'] ?? 0)
+export const allowedBy = ({ more }: Received): number => (typeof more === 'number' ? more : 0)
 
 const isThenable = (value: object): value is Promise<unknown> =>
   typeof (value as { readonly then?: unknown }).then === 'function'

@@ -107,4 +107,7 @@ function parseLine(text: string): unknown[] {
   }
 }
 
+/** What a line has, for who does not understand it. Not the values: not all of them can be said as JSON again. */
+export const nameMembers = (line: Received): string => shorten(Object.keys(line).join(', ')) || 'nothing'
+
 const shorten = (text: string): string => (text.length > 80 ? `${text.slice(0, 80)}…` : text)

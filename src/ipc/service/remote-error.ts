@@ -42,12 +42,15 @@ function cut(value: unknown): string {
   return text.length > longestMessage ? `${text.slice(0, longestMessage)}…` : text
 }
 
+/** Not everything that JSON has can be asked for its text. */
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
+
 /** The error again; one of ipcsup as such, what another program said as a {@link RemoteError}. */
 export function reviveError(said: unknown): Error {
   const { name = 'Error', message = '', code } = (said ?? {}) as Partial<Record<keyof ErrorOnWire, unknown>>
   const own = code as ErrorCode
   if (name === 'IpcsupError' && errorCodes.includes(own))
-    return IpcsupError.from({ code: own, message: String(message) })
+    return IpcsupError.from({ code: own, message: textOf(message) })
   const hasCode = typeof code === 'string' || typeof code === 'number'
-  return new RemoteError({ name: String(name), message: String(message), ...(hasCode && { code }) })
+  return new RemoteError({ name: textOf(name), message: textOf(message), ...(hasCode && { code }) })
 }

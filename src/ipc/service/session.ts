@@ -1,9 +1,9 @@
 /** One connection of an instance: what its caller says, and the answers. */
-import { CallDesk, type Host } from './call-desk.js'
+import { allowedBy, CallDesk, type Host } from './call-desk.js'
 import { openTransport } from './line-transport.js'
 import { reach } from './steps.js'
 import type { Items, Listener, Received, Transport } from './transport.js'
-import { type CallId, shortLines } from './wire.js'
+import { type CallId, nameMembers, shortLines } from './wire.js'
 
 /** What it tells the instance. */
 export interface SessionOwner {
@@ -112,17 +112,15 @@ export class Session implements Listener {
 
   #handle(line: Received): void {
     if ('call' in line) this.#begin(line)
-    else if ('more' in line) this.#desk.allow(line['id'] as CallId, Number(line['more']))
+    else if ('more' in line) this.#desk.allow(line['id'] as CallId, allowedBy(line))
     else if ('cancel' in line) this.#desk.cancel(line['id'] as CallId)
     else if ('forget' in line) this.#forget(line['forget'])
     else if ('ring' in line) this.#transport.hearRing(line['ring'])
-    else if (!('hello' in line))
-      this.#refuse(`this line says nothing that is known: ${JSON.stringify(line).slice(0, 80)}`)
+    else if (!('hello' in line)) this.#refuse(`this line says nothing that is known: it has ${nameMembers(line)}`)
   }
 
   #begin(line: Received): void {
-    const { id } = line
-    if (Number.isFinite(id) || typeof id === 'string') this.#desk.begin(line as Received & { readonly id: CallId })
+    if (isCallId(line['id'])) this.#desk.begin(line as Received & { readonly id: CallId })
     else this.#refuse('a call has no id')
   }
 
@@ -139,7 +137,7 @@ export class Session implements Listener {
   #forget(keys: unknown): void {
     const { store, isExactlyOnce } = this.#host
     if (!isExactlyOnce || store === null || !Array.isArray(keys)) return
-    store.forget(keys.map(String))
+    store.forget(keys.filter(key => typeof key === 'string'))
   }
 
   /** What does not follow the rules is told why, once. */
@@ -183,7 +181,10 @@ function findLastCall(lines: Items): unknown {
     if (typeof item === 'number') {
       last = item
       at += shortLines.call - 1
-    } else if ('call' in (item as Received)) last = (item as Received)['id']
+    } else if ('call' in (item as Received) && isCallId((item as Received)['id'])) last = (item as Received)['id']
   }
   return last
 }
+
+/** Of anything else, the answer could not be said. */
+const isCallId = (id: unknown): boolean => Number.isFinite(id) || typeof id === 'string'

@@ -5,7 +5,7 @@
  * instances are, and instances say that they serve. At the **socket of an instance** calls are made, directly.
  */
 
-export { createLineReader, encodeLine, isTooLong, longestLineBytes } from './lines.js'
+export { createLineReader, encodeLine, isTooLong, longestLineBytes, nameMembers } from './lines.js'
 
 export const guarantees = ['at-most-once', 'at-least-once', 'exactly-once'] as const
 

@@ -387,6 +387,8 @@ describe('bad clients', () => {
     ['no JSON', 'register me\n', 'a line is no JSON'],
     ['no object', '[1]\n', 'no JSON object'],
     ['an unknown word', '{"hello":1}\n', 'it must have `register`'],
+    ['a bigint', '{"hello":{"$bigint":"5"}}\n', 'it must have `register`'],
+    ['lists in lists', `{"hello":${'['.repeat(50_000)}${']'.repeat(50_000)}}\n`, 'it must have `register`'],
     ['a registration without methods', '{"register":{"process":"one","generation":1}}\n', '`methods` must be a list'],
     ['one without a name', '{"register":{}}\n', '`process` must be a string'],
     ['one with a wrong generation', '{"register":{"process":"one","generation":"1"}}\n', '`generation` must be'],

@@ -1,7 +1,7 @@
 /** What programs do that nobody should, and what is larger, longer or more than usual. */
 import { spawn } from 'node:child_process'
-import { closeSync, mkdtempSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import { closeSync, mkdtempSync, rmSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -305,10 +305,13 @@ test('no handler begins before its receipt is where the caller can read it', asy
   expect(lines.map(line => Object.keys(line as object))).toEqual([['took'], ['id', 'value'], ['took'], ['id', 'value']])
 })
 
-test('a call whose id is a number that JSON cannot say again has none', async () => {
+test.each([
+  ['a number that JSON cannot say again', '1e400'],
+  ['a bigint', '{"$bigint":"5"}'],
+])('a call whose id is %s has none, whether its caller wants receipts or not', async (_, id) => {
   await start({ add: () => 1 })
   const { socket, lines } = await connectRaw()
-  socket.write('{"id":1e400,"call":"add"}\n')
+  socket.write(`{"hello":{"took":true}}\n{"id":${id},"call":"add"}\n`)
   await until('it is told', () => lines.length === 1)
   expect(lines[0]).toMatchObject({ error: { message: expect.stringContaining('a call has no id') } })
 })
@@ -324,3 +327,52 @@ test.each(['{"$number":"5"}', '{"$undefined":true}', '{"$date":null}'])(
     expect(await open().call('where', [])).toBe('here')
   },
 )
+
+const nested = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
+
+test.each([
+  ['a bigint', '{"what":{"$bigint":"5"}}'],
+  ['what is nested deeper than any stack', `{"what":${nested}}`],
+  ['a line that is longer than any message', `{"${'x'.repeat(100_000)}":1}`],
+])('a line that says nothing that is known, but %s, ends its connection, not the program', async (_, line) => {
+  await start({ where: () => 'here' })
+  const { socket, lines } = await connectRaw()
+  socket.write(`${line}\n`)
+  await until('it is told', () => lines.length === 1)
+  expect(lines).toMatchObject([{ error: { message: expect.stringMatching(/says nothing that is known.{0,200}$/) } }])
+  expect(await open().call('where', [])).toBe('here')
+})
+
+test('what is no number, and cannot even be asked for one, allows no item, and what is no text is forgotten by nobody', async () => {
+  await openMeeting('exactly-once')
+  await start({
+    where: () => 'here',
+    async *count() {
+      yield 1
+    },
+  })
+  const { socket, lines } = await connectRaw()
+  const odd = '{"toString":1,"valueOf":1}'
+  socket.write(`{"id":1,"call":"count","more":${odd}}\n{"id":1,"more":${odd}}\n{"forget":[${odd}]}\n`)
+  socket.write('{"id":2,"call":"where"}\n{"id":1,"more":2}\n')
+  await until('all is answered', () => lines.length === 4)
+  expect(lines).toContainEqual({ id: 2, value: 'here' })
+  expect(lines).toContainEqual({ id: 1, done: true })
+})
+
+test('an error that is no error is one without a message', async () => {
+  const server = createServer(socket => {
+    socket.once('data', () =>
+      socket.write('{"id":1,"error":{"name":{"toString":1},"message":{"toString":1},"code":[]}}\n'),
+    )
+    closing.push(() => socket.destroy())
+  })
+  closeSync(meeting.take('one'))
+  rmSync(meeting.pathOf('one'))
+  await new Promise<void>(resolve => server.listen(meeting.pathOf('one'), resolve))
+  closing.push(() => server.close())
+  const supervisor = connect(meeting.path)
+  supervisor.write('{"register":{"process":"one","generation":1,"methods":[]}}\n')
+  closing.push(() => supervisor.destroy())
+  await expect(open().call('add', [])).rejects.toMatchObject({ name: '', message: '' })
+})
