@@ -1,7 +1,6 @@
 /** Where logs are kept from one run to the next. */
-import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
-import { dirname, isAbsolute, join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 
 /**
  * `$XDG_STATE_HOME/ipcsup`, or `~/.local/state/ipcsup`; null: this user has no home, as one that only a container knows.
@@ -15,29 +14,10 @@ export function findStateDirectory(): string | null {
   return home === null ? null : join(home, '.local', 'state', 'ipcsup')
 }
 
-/** As `mkdir -p`, for this user only. Node's own turns in circles for ever where a directory is there and takes none (in /proc). */
-export function makeDirectories(directory: string): void {
-  const parent = dirname(directory)
-  if (!existsSync(parent)) makeDirectories(parent)
-  try {
-    mkdirSync(directory, { mode: 0o700 })
-  } catch (error) {
-    if (!isDirectory(directory)) throw error
-  }
-}
-
 function findHome(): string | null {
   try {
     return [homedir(), userInfo().homedir].find(isAbsolute) ?? null
   } catch {
     return null
-  }
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return statSync(path).isDirectory()
-  } catch {
-    return false
   }
 }

@@ -59,7 +59,7 @@ export class RunningCall {
   /** A fresh one for each try; null without a store. */
   beginTransaction(): RunningTransaction | null {
     this.#transaction?.end()
-    this.#transaction = this.#store?.begin() ?? null
+    this.#transaction = this.#store?.begin(`"${titleOf(this.facts)}"`) ?? null
     return this.#transaction
   }
 

@@ -132,9 +132,9 @@ class Server implements Service {
     }
     const path = join(directory, `${this.#place.process}.store`)
     const store = await Store.open(path, options)
-    const { cutBytes } = store
-    if (cutBytes > 0)
-      emitWarning(`The last ${cutBytes} bytes of ${path} were no whole record, and are in ${path}.cut now`)
+    const { cutBytes, isCutKept } = store
+    const place = isCutKept ? `are in ${path}.cut now` : `are gone: there was no room to keep them`
+    if (cutBytes > 0) emitWarning(`The last ${cutBytes} bytes of ${path} were no whole record, and ${place}`)
     return store
   }
 

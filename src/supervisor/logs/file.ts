@@ -1,7 +1,7 @@
 /** The file of one log stream: exactly the child's bytes, rotated by rename by the one who writes. */
 import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { makeDirectories } from '../state-directory.js'
+import { makeDirectories } from '../../ipc/make-directories.js'
 import { nextStep, rotateFiles } from './rotation.js'
 
 export interface LogFileOptions {

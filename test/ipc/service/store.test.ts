@@ -114,6 +114,7 @@ test('a byte that has changed ends what is believed', async () => {
     expect(mended.reader.get('a')).toBe(undefined)
     // What was cut off can still be looked at.
     expect(readFileSync(`${other}.cut`).equals(changed.subarray(8))).toBe(true)
+    rmSync(`${other}.cut`)
     await close(mended)
   }
 })

@@ -38,6 +38,7 @@ export interface LogOptions {
 
 export class Log {
   readonly cutBytes: number
+  readonly isCutKept: boolean
   readonly #path: string
   readonly #take: (payload: string) => void
   readonly #reset: () => void
@@ -53,10 +54,11 @@ export class Log {
   #group: Group | null = null
   #running: Promise<void> | null = null
   #failure: unknown = null
+  #isClosed = false
 
   /** Throws what openRecords throws. */
   constructor(path: string, { take, reset, snapshot, compactAtBytes = leastBytes }: LogOptions) {
-    const { descriptor, bytes, cutBytes } = openRecords(path, take)
+    const { descriptor, bytes, cutBytes, isCutKept } = openRecords(path, take)
     this.#path = path
     this.#take = take
     this.#reset = reset
@@ -66,6 +68,7 @@ export class Log {
     this.#descriptor = descriptor
     this.#bytes = bytes
     this.cutBytes = cutBytes
+    this.isCutKept = isCutKept
     // A copy that never got the name.
     rmSync(this.#copyPath, { force: true })
   }
@@ -76,12 +79,13 @@ export class Log {
 
   /** What makes it useless, for now or for good; null: nothing does. Then no record is taken. */
   get failure(): unknown {
-    return this.#failure
+    // Its descriptor may be that of something else by then.
+    return this.#isClosed ? closed : this.#failure
   }
 
   /** Resolves when the record is durable, and all before it. */
   append(payload: string): Promise<void> {
-    if (this.#failure !== null) return Promise.reject(this.#failure)
+    if (this.failure !== null) return Promise.reject(this.failure)
     this.#group ??= createGroup()
     this.#group.payloads.push(payload)
     this.#running ??= this.#run()
@@ -90,7 +94,7 @@ export class Log {
 
   /** Resolves when all that was appended is durable; rejects when that failed. */
   async settle(): Promise<void> {
-    if (this.#failure !== null) throw this.#failure
+    if (this.failure !== null) throw this.failure
     await (this.#group?.durable ?? this.#running)
     if (this.#failure !== null) throw this.#failure
   }
@@ -115,19 +119,20 @@ export class Log {
   }
 
   #write(payloads: readonly string[]): void {
-    const bytes = encodeRecords(payloads)
+    const copy = this.#copy
     try {
+      const bytes = encodeRecords(payloads)
       writeWhole(this.#descriptor, bytes)
+      if (copy?.late === null) writeToCopy(copy, bytes)
+      else copy?.late.push(bytes)
+      this.#bytes += bytes.length
     } catch (error) {
       ftruncateSync(this.#descriptor, this.#bytes)
+      if (copy?.late === null) ftruncateSync(copy.descriptor, copy.bytes)
       this.#goBack(error)
       throw error
     }
-    this.#bytes += bytes.length
     reach('record written, not durable')
-    if (this.#copy === null) return
-    if (this.#copy.late !== null) this.#copy.late.push(bytes)
-    else writeToCopy(this.#copy, bytes)
   }
 
   /** Nothing of what failed is in the file: from what is there it can go on once there is room. */
@@ -199,13 +204,16 @@ export class Log {
     this.#compactAt = 2 * this.#bytes
   }
 
-  /** Waits for what is under way. Nothing may be appended any more. */
+  /** Waits for what is under way, and takes nothing any more. */
   async close(): Promise<void> {
+    this.#isClosed = true
     await this.#running
     await this.#compaction
     closeSync(this.#descriptor)
   }
 }
+
+const closed = new Error('the service was closed')
 
 function createGroup(): Group {
   let resolve!: () => void

@@ -4,11 +4,13 @@
  *
  * "IPCSUPR1", then for each record: its bytes (u32), CRC-32 of them (u32), both little-endian, and the bytes.
  */
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 
-const magic = Buffer.from('IPCSUPR1')
+const anyMagic = 'IPCSUPR'
+const magic = Buffer.from(`${anyMagic}1`)
 const headBytes = 8
+const pieceBytes = 2 ** 20
 
 /** Of one record: more cannot have been written by us. */
 const longestRecordBytes = 2 ** 30
@@ -19,6 +21,8 @@ export interface OpenedRecords {
   readonly bytes: number
   /** What was cut off at the end: the record of a write that did not get there whole. */
   readonly cutBytes: number
+  /** There was room to keep that. */
+  readonly isCutKept: boolean
 }
 
 /**
@@ -31,25 +35,30 @@ export function openRecords(path: string, take: (payload: string) => void): Open
   try {
     const size = fstatSync(descriptor).size
     const bytes = readRecords(descriptor, size, take)
-    if (bytes < size) {
-      keepRest(`${path}.cut`, readAt(descriptor, bytes, size - bytes))
-      ftruncateSync(descriptor, bytes)
-    }
-    if (bytes > 0) return { descriptor, bytes, cutBytes: size - bytes }
-    writeSync(descriptor, magic)
-    return { descriptor, bytes: magic.length, cutBytes: size }
+    const isCutKept = bytes < size && keepRest(`${path}.cut`, descriptor, bytes, size)
+    if (bytes < size) ftruncateSync(descriptor, bytes)
+    if (bytes === 0) writeSync(descriptor, magic)
+    return { descriptor, bytes: bytes || magic.length, cutBytes: size - bytes, isCutKept }
   } catch (error) {
     closeSync(descriptor)
     throw error
   }
 }
 
-/** Behind a byte that the disk has changed there may be all that was ever done. */
-function keepRest(path: string, rest: Buffer): void {
+/** Behind a byte that the disk has changed there may be all that was ever done. It comes behind what was kept before. */
+function keepRest(path: string, from: number, position: number, end: number): boolean {
   try {
-    writeFileSync(path, rest, { mode: 0o600 })
+    const descriptor = openSync(path, 'a', 0o600)
+    try {
+      for (let at = position; at < end; at += pieceBytes)
+        writeWhole(descriptor, readAt(from, at, Math.min(pieceBytes, end - at)))
+    } finally {
+      closeSync(descriptor)
+    }
+    return true
   } catch {
     // There is no room for it, most likely: the store matters more.
+    return false
   }
 }
 
@@ -61,7 +70,7 @@ export function readAgain(descriptor: number, bytes: number, take: (payload: str
 /** @returns where the last whole record ends; 0: not even the beginning of the file is there */
 function readRecords(descriptor: number, size: number, take: (payload: string) => void): number {
   const start = readAt(descriptor, 0, Math.min(size, magic.length))
-  if (!magic.subarray(0, start.length).equals(start)) throw new Error('it is no store of a service')
+  if (!magic.subarray(0, start.length).equals(start)) throw explainStart(start)
   if (start.length < magic.length) return 0
   let position = magic.length
   const window = openWindow(descriptor, size)
@@ -77,13 +86,21 @@ function readRecords(descriptor: number, size: number, take: (payload: string) =
   return position
 }
 
+function explainStart(start: Buffer): Error {
+  if (start.length < magic.length || !start.toString('latin1').startsWith(anyMagic))
+    return new Error('it is no store of a service')
+  return new Error(
+    `it is of another version of ipcsup, which has to be used with it: ${JSON.stringify(start.toString('latin1'))} is not "${magic}"`,
+  )
+}
+
 /** Reads parts of a file, one after the other, in pieces of at least 1 MiB. */
 function openWindow(descriptor: number, size: number): (position: number, length: number) => Buffer {
   let held: Buffer<ArrayBuffer> = Buffer.alloc(0)
   let heldAt = 0
   return (position, length) => {
     if (position < heldAt || position + length > heldAt + held.length) {
-      held = readAt(descriptor, position, Math.min(size - position, Math.max(length, 2 ** 20)))
+      held = readAt(descriptor, position, Math.min(size - position, Math.max(length, pieceBytes)))
       heldAt = position
     }
     return held.subarray(position - heldAt, position - heldAt + length)
@@ -108,7 +125,6 @@ export function encodeRecords(payloads: readonly string[]): Buffer {
 
 function encodeRecord(payload: string): [Buffer, Buffer] {
   const bytes = Buffer.from(payload)
-  if (bytes.length > longestRecordBytes) throw new RangeError(`a record of ${bytes.length} bytes is too large`)
   const head = Buffer.allocUnsafe(headBytes)
   head.writeUInt32LE(bytes.length, 0)
   head.writeUInt32LE(crc32(bytes), 4)
@@ -117,7 +133,9 @@ function encodeRecord(payload: string): [Buffer, Buffer] {
 
 /** A new file of this kind at `path`, whatever was there, with nothing in it yet. */
 export function createRecords(path: string): { readonly descriptor: number; readonly bytes: number } {
-  const descriptor = openSync(path, 'w+', 0o600)
+  const { O_RDWR, O_CREAT, O_TRUNC, O_APPEND } = constants
+  // What could not be written whole is cut off: what is written then must come behind what is left.
+  const descriptor = openSync(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0o600)
   writeSync(descriptor, magic)
   return { descriptor, bytes: magic.length }
 }

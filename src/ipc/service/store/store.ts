@@ -1,8 +1,9 @@
 /** The store of an instance: what its handlers keep, and which calls it has done, in one file, so that both are one. */
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { IpcsupError } from '../../../errors.js'
 import { tryLockRange } from '../../../platform/index.js'
+import { makeDirectories } from '../../make-directories.js'
 import { syncDirectory } from './copy.js'
 import { type Entry, Journal } from './journal.js'
 import { Log } from './log.js'
@@ -24,7 +25,12 @@ interface StoredRecord {
 export interface StoreOptions {
   readonly compactAtBytes?: number | undefined
   readonly mostReplies?: number | undefined
+  /** Of all that one call changes. Default: 256 MiB. */
+  readonly mostChangedBytes?: number | undefined
 }
+
+/** With its reply and its key, which are at most a line each, it can still be read again: a text of V8 has 512 MiB. */
+const mostBytes = 256 * 1024 * 1024
 
 export class Store {
   readonly #path: string
@@ -32,6 +38,7 @@ export class Store {
   readonly #state = new State()
   readonly #journal: Journal
   readonly #log: Log
+  readonly #mostChangedBytes: number
 
   /**
    * Opens it, or makes it with its directory; nobody else can have it open.
@@ -40,7 +47,7 @@ export class Store {
    */
   static async open(path: string, options: StoreOptions = {}): Promise<Store> {
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+      makeDirectories(dirname(path))
       const lock = takeLock(`${path}.lock`)
       try {
         const store = new Store(path, lock, options)
@@ -55,8 +62,10 @@ export class Store {
     }
   }
 
-  private constructor(path: string, lock: number, { compactAtBytes, mostReplies }: StoreOptions) {
+  private constructor(path: string, lock: number, options: StoreOptions) {
+    const { compactAtBytes, mostReplies, mostChangedBytes = mostBytes } = options
     this.#path = path
+    this.#mostChangedBytes = mostChangedBytes
     this.#lock = lock
     this.#journal = new Journal(mostReplies)
     this.#log = new Log(path, {
@@ -81,9 +90,15 @@ export class Store {
     return this.#log.cutBytes
   }
 
-  begin(): RunningTransaction {
+  /** They are in a file with `.cut` behind its name. */
+  get isCutKept(): boolean {
+    return this.#log.isCutKept
+  }
+
+  /** @param call - for messages */
+  begin(call = 'a call'): RunningTransaction {
     this.check()
-    return this.#state.begin()
+    return this.#state.begin(call, this.#mostChangedBytes)
   }
 
   /** @throws IpcsupError when the file could not be written: nothing can be recorded for now */

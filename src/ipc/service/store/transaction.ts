@@ -27,20 +27,24 @@ export type Effect =
   | readonly ['delete', name: string]
   | readonly ['append', list: string, text: string]
 
+/** For what stands around a change in its record. */
+const aroundBytes = 16
+
 export class State {
   readonly values = new Map<string, string>()
   readonly lists = new Map<string, string[]>()
   readonly #running = new Set<RunningTransaction>()
 
-  begin(): RunningTransaction {
-    const transaction = new RunningTransaction(this, () => this.#running.delete(transaction))
+  /** @param call - for messages */
+  begin(call: string, mostBytes: number): RunningTransaction {
+    const transaction = new RunningTransaction(this, call, mostBytes, () => this.#running.delete(transaction))
     this.#running.add(transaction)
     return transaction
   }
 
   /** Reads what is committed. */
   get reader(): StoreReader {
-    return new RunningTransaction(this, () => {})
+    return new RunningTransaction(this, 'the store', 0, () => {})
   }
 
   /** Whoever has read what changes now has read it too early. */
@@ -70,7 +74,10 @@ export class State {
 
 export class RunningTransaction implements Transaction {
   readonly #state: State
+  readonly #call: string
+  readonly #mostBytes: number
   readonly #leave: () => void
+  #bytes = 0
   /** null: deleted. */
   readonly #changed = new Map<string, string | null>()
   readonly #appended = new Map<string, string[]>()
@@ -80,8 +87,10 @@ export class RunningTransaction implements Transaction {
   #isStale = false
   #isOver = false
 
-  constructor(state: State, leave: () => void) {
+  constructor(state: State, call: string, mostBytes: number, leave: () => void) {
     this.#state = state
+    this.#call = call
+    this.#mostBytes = mostBytes
     this.#leave = leave
   }
 
@@ -137,23 +146,34 @@ export class RunningTransaction implements Transaction {
   set(name: string, value: unknown): void {
     this.#check()
     const text = encode(value, name)
+    this.#note(['set', name, text])
     this.#changed.set(name, text)
-    this.#effects.push(['set', name, text])
   }
 
   delete(name: string): void {
     this.#check()
+    this.#note(['delete', name])
     this.#changed.set(name, null)
-    this.#effects.push(['delete', name])
   }
 
   append(list: string, value: unknown): void {
     this.#check()
     const text = encode(value, list)
+    this.#note(['append', list, text])
     const items = this.#appended.get(list)
     if (items === undefined) this.#appended.set(list, [text])
     else items.push(text)
-    this.#effects.push(['append', list, text])
+  }
+
+  #note(effect: Effect): void {
+    const [, name, text = ''] = effect
+    const bytes = this.#bytes + Buffer.byteLength(name) + Buffer.byteLength(text) + aroundBytes
+    if (bytes > this.#mostBytes) {
+      const why = `it would have changed more than the ${this.#mostBytes} bytes that one record takes`
+      throw new IpcsupError('IPCSUP_ERR_CALL_STORE', { call: this.#call, why, advice: 'Change less in one call.' })
+    }
+    this.#bytes = bytes
+    this.#effects.push(effect)
   }
 
   #find(name: string): string | undefined {
@@ -165,12 +185,11 @@ export class RunningTransaction implements Transaction {
   }
 
   #check(): void {
-    if (this.#isOver) throw new IpcsupError('IPCSUP_ERR_CALL_STORE', callIsOver)
+    if (this.#isOver) throw new IpcsupError('IPCSUP_ERR_CALL_STORE', { call: this.#call, ...callIsOver })
   }
 }
 
 const callIsOver = {
-  call: 'a call',
   why: 'its handler is done, and what it kept was recorded with its reply',
   advice: 'Use it before what the handler returns or resolves with.',
 }
