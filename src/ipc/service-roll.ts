@@ -147,6 +147,11 @@ export class Roll {
     const owner = this.#service.findOwner(pid)
     if (owner === null && !this.#service.servers.includes(process)) return outside
     if (owner?.process === process && owner.generation === generation) return process
+    if (pid <= 0)
+      throw this.#refuse(
+        `whether a program is ${describe(process)} cannot be seen from here: it runs in another pid namespace`,
+        'Have ipcsup start it, or run ipcsup in the pid namespace of that program, or in one above.',
+      )
     const is = owner === null ? 'is none of its programs' : `is of ${describe(owner.process)} ${owner.generation}`
     throw this.#refuse(
       `pid ${pid} says that it is ${describe(process)} ${generation}, and ${is}`,

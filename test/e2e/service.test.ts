@@ -1,4 +1,5 @@
 /** Services under a real supervisor, by `ipcsup/child`. */
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -74,6 +75,31 @@ test('exactly once: every order is done once while the shop and its callers are 
   const restarts = await Promise.all(['shop', 'first', 'second'].map(async name => (await statusOf(name)).restarts))
   expect(restarts.every(count => count > 0)).toBe(true)
 })
+
+const canUnshare = spawnSync('unshare', ['-pf', 'true']).status === 0
+
+test.skipIf(!canUnshare)(
+  'a server and a caller in pid namespaces of their own find each other (needs unshare)',
+  async () => {
+    const apart = (...words: readonly string[]) => ['unshare', '-pf', ...run(...words)]
+    await start({
+      links: { shop: { kind: 'service', guarantee: 'exactly-once', store: 'store' } },
+      processes: {
+        shop: { command: apart('serve'), links: { shop: 'serve' }, restart: 'never' },
+        // In memory at last, as far as they see each other.
+        order: { command: apart('order', '100'), links: { shop: 'call' }, restart: 'never' },
+        look: {
+          command: run('read'),
+          links: { shop: 'call' },
+          needs: { order: 'completed' },
+          stdout: { file: 'orders' },
+        },
+      },
+    })
+    await until('all is read', () => read('orders').endsWith('\n'))
+    expect(JSON.parse(read('orders'))).toHaveLength(100)
+  },
+)
 
 test('a server that is asked to stop finishes the calls that it has', async () => {
   await start({

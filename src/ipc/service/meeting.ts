@@ -1,9 +1,11 @@
 /** The supervisor's answer to the question where the instances of a service are. */
 import { closeSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { IpcsupError } from '../../errors.js'
 import { connectUnixSocket, createUnixSocket } from '../../platform/index.js'
 import { errnoOf } from '../refusal.js'
 import { openTransport } from './line-transport.js'
+import { reviveError } from './remote-error.js'
 import type { Items, Received, Transport } from './transport.js'
 import { type Directory, encodeLine, guarantees, type MeetingLine } from './wire.js'
 
@@ -17,8 +19,8 @@ export interface Meeting {
 /** A directory, or why there is none. */
 export interface MeetingListener {
   onDirectory(directory: Directory): void
-  /** Once: the connection has ended. */
-  onEnd(why: string): void
+  /** Once: the connection has ended. `refusal`: what the supervisor has refused, and why. */
+  onEnd(why: string, refusal: IpcsupError | null): void
 }
 
 /**
@@ -28,20 +30,20 @@ export interface MeetingListener {
  */
 export async function openMeeting(path: string, listener: MeetingListener): Promise<Meeting> {
   let transport: Transport
-  const end = (why: string): void => listener.onEnd(why)
   const onLines = (lines: Items): void => {
     for (const line of lines as readonly Received[]) {
       const directory = readDirectory(line)
       if (directory !== null) listener.onDirectory(directory)
       else if ('error' in line) {
         transport.close()
-        return end(String((line['error'] as { readonly message?: unknown } | null)?.message))
+        const error = reviveError(line['error'])
+        return listener.onEnd(error.message, error instanceof IpcsupError ? error : null)
       }
     }
   }
   transport = openTransport(await connect(path), {
     onLines,
-    onEnd: why => end(why?.message ?? 'the supervisor has ended'),
+    onEnd: why => listener.onEnd(why?.message ?? 'the supervisor has ended', null),
   })
   return {
     say: line => transport.send(encodeLine(line)),
@@ -57,7 +59,7 @@ function readDirectory(line: Received): Directory | null {
   return {
     service,
     guarantee: guarantees.find(name => name === guarantee) ?? 'at-most-once',
-    store: String(store ?? ''),
+    store: typeof store === 'string' ? store : '',
     servers: Array.isArray(servers) ? servers : [],
     instances,
     finished: Array.isArray(finished) ? finished : [],

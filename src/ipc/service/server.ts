@@ -36,7 +36,7 @@ export interface Service extends ClosableEnd {
 /**
  * Serves: resolves once callers can find it. From then on it keeps the program alive until it is stopped or closed.
  *
- * @throws IpcsupError `IPCSUP_ERR_SERVICE_STORE`, `IPCSUP_ERR_SERVICE_WIRE`
+ * @throws IpcsupError `IPCSUP_ERR_SERVICE_STORE`, `IPCSUP_ERR_SERVICE_WIRE`, `IPCSUP_ERR_REGISTRATION`
  */
 export async function startService(place: Place, api: Api, options: StoreOptions = {}): Promise<Service> {
   const offers = readApi(api)
@@ -80,7 +80,9 @@ class Server implements Service {
   #meeting: Meeting | null = null
   #store: Store | null = null
   #onDirectory: (directory: Directory) => void = () => {}
-  #onMeetingEnd: (error: unknown) => void = () => {}
+  #onMeetingEnd: () => void = () => {}
+  /** Why there is no connection to the supervisor any more; null: there is one, or will be. */
+  #meetingError: unknown = null
   #stopAccepting = (): void => {}
   #isStopping = false
   readonly #load = { calls: 0, outstanding: 0 }
@@ -104,19 +106,20 @@ class Server implements Service {
     const { process, generation, meeting: path } = this.#place
     openMeeting(path, {
       onDirectory: directory => this.#onDirectory(directory),
-      onEnd: why => this.#onMeetingEnd(new IpcsupError('IPCSUP_ERR_SERVICE_WIRE', { service: path, why })),
+      onEnd: (why, refusal) =>
+        this.#endMeeting(refusal ?? new IpcsupError('IPCSUP_ERR_SERVICE_WIRE', { service: path, why })),
     }).then(
       meeting => {
         this.#meeting = meeting
       },
-      error => this.#onMeetingEnd(error),
+      error => this.#endMeeting(error),
     )
     this.#directory = await this.#hear(() => true)
     const needsStore = [...this.#offers.values()].some(({ options: { effects } }) => effects === 'store')
     if (needsStore || this.#isExactlyOnce) this.#store = await this.#openStore(options)
     const methods = [...this.#offers.keys()]
     const arity = Object.fromEntries([...this.#offers].map(([name, offer]) => [name, offer.arity]))
-    this.#meeting!.say({ register: { process, generation, methods, arity, took: true, ring: true } })
+    this.#meeting?.say({ register: { process, generation, methods, arity, took: true, ring: true } })
     await this.#hear(({ instances }) =>
       instances.some(instance => instance.process === process && instance.generation === generation),
     )
@@ -148,12 +151,17 @@ class Server implements Service {
       this.#onDirectory = directory => {
         if (isRight(directory)) resolve(directory)
       }
-      this.#onMeetingEnd = error => {
-        this.#meeting?.close()
-        this.#meeting = null
-        reject(error)
-      }
+      this.#onMeetingEnd = () => reject(this.#meetingError)
+      // It may have ended while nobody waited for what it says.
+      if (this.#meetingError !== null) reject(this.#meetingError)
     })
+  }
+
+  #endMeeting(error: unknown): void {
+    this.#meeting?.close()
+    this.#meeting = null
+    this.#meetingError = error
+    this.#onMeetingEnd()
   }
 
   readonly #admit = (connection: number): void => {

@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, existsSync, lstatSync, readdirSync, rmSync, unlinkSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { basename, join } from 'node:path'
@@ -7,8 +8,16 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { buildPlan } from '../../../src/config/build-plan.js'
 import type { LinkObject, Owner } from '../../../src/ipc/kind.js'
 import { kinds } from '../../../src/ipc/kinds/index.js'
+import { startService } from '../../../src/ipc/service/server.js'
 import type { Directory } from '../../../src/ipc/service/wire.js'
-import { changeOpenFilesLimit, readOpenFilesLimit } from '../../../src/platform/index.js'
+import {
+  bindUnixSocket,
+  changeOpenFilesLimit,
+  createUnixSocket,
+  listenAt,
+  readOpenFilesLimit,
+} from '../../../src/platform/index.js'
+import { bundleProgram } from '../../support/bundle.js'
 import { until } from '../../support/conditions.js'
 import { createTestHost, listOpenDescriptors } from '../../support/host.js'
 import { fixtures } from '../languages.js'
@@ -106,6 +115,17 @@ const meet = async (object: LinkObject): Promise<Talk> => {
   await until('it is told', () => client.told() !== undefined)
   return client
 }
+
+/** Of a program that serves: its end is some socket. */
+const placeAt = (meeting: string, name: string) => {
+  const path = join(directory, 'of-program.sock')
+  const descriptor = createUnixSocket('stream', {})
+  bindUnixSocket(descriptor, { path })
+  listenAt(descriptor, 1)
+  return { descriptor, meeting, process: name, generation: 1 }
+}
+
+const canUnshare = spawnSync('unshare', ['-pf', 'true']).status === 0
 
 describe('its options', () => {
   const problemsOf = (link: object): string => {
@@ -360,6 +380,36 @@ describe('who may register', () => {
     first.say(registration('one', 1, { methods: ['more'] }))
     await until('it has more', () => first.told()?.instances[0]?.methods.join() === 'more')
   })
+
+  test('who is refused is told so by the code, whoever it is', async () => {
+    const object = service()
+    give(object, 'two')
+    await expect(startService(placeAt(object.hint().path!, 'two'), { add: () => 1 })).rejects.toMatchObject({
+      code: 'IPCSUP_ERR_REGISTRATION',
+      message: expect.stringContaining('says that it is "two" 1, and is of "one" 1'),
+    })
+  })
+
+  test.skipIf(!canUnshare)(
+    'who cannot be seen, in another pid namespace, is told what to do (needs unshare)',
+    async () => {
+      const driver = bundleProgram(join(import.meta.dirname, '../drivers/hold-service.ts'))
+      const holder = spawn('unshare', ['-pf', process.execPath, driver, directory], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      })
+      programs.push(holder)
+      const [pid] = await once(holder.stdout, 'data')
+      expect(String(pid)).toBe('1\n')
+      const refusal = startService(placeAt(join(directory, 'data.service'), 'one'), { add: () => 1 })
+      await expect(refusal).rejects.toMatchObject({
+        code: 'IPCSUP_ERR_REGISTRATION',
+        message:
+          'Nobody can serve "data" so: whether a program is "one" cannot be seen from here: it runs in another pid namespace. Have ipcsup start it, or run ipcsup in the pid namespace of that program, or in one above.',
+      })
+      holder.stdin.end()
+      await once(holder, 'exit')
+    },
+  )
 
   test('not for a process without an end', async () => {
     owner = { process: 'caller', generation: 1 }

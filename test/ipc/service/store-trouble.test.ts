@@ -330,3 +330,21 @@ test.runIf(hasNamespaces)(
     expect(said.files).toEqual(['calc.store', 'calc.store.lock'])
   },
 )
+
+test('a supervisor that ends while the store is opened is said to have ended', async () => {
+  const { open: openIt } = Store
+  vi.spyOn(Store, 'open').mockImplementation(async (...given) => {
+    const store = await openIt(...given)
+    meeting.close()
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
+    return store
+  })
+  try {
+    await expect(start({ add: () => 1 })).rejects.toMatchObject({
+      code: 'IPCSUP_ERR_SERVICE_WIRE',
+      message: expect.stringContaining('the supervisor has ended'),
+    })
+  } finally {
+    vi.restoreAllMocks()
+  }
+})
