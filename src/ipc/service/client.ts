@@ -58,7 +58,7 @@ export class ServiceClient implements ConnectionOwner, ClosableEnd {
     return new Promise((resolve, reject) => {
       const text = this.#texts.encode(method, args)
       const name = this.#texts.quote(method)
-      const id = options?.id === undefined ? null : `${method}:${options.id}`
+      const id = typeof options?.id === 'string' ? `${method}:${options.id}` : null
       const call = new PendingCall(this.#place.service, method, name, text, id, resolve, reject, this.#onSettle)
       const { timeout, signal } = checkOptions(call, options)
       this.hold()

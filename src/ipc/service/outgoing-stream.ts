@@ -63,9 +63,10 @@ export async function answerStream(
   send: (text: string) => void,
   awaitRoom: AwaitRoom,
 ): Promise<string | null> {
-  const iterator = stream[Symbol.asyncIterator]()
+  let iterator: AsyncIterator<unknown> | null = null
   let sent = 0
   try {
+    iterator = stream[Symbol.asyncIterator]()
     while (await credit!.take()) {
       const next = await credit!.orGone(Promise.resolve(iterator.next()))
       if (next === null) break
@@ -84,8 +85,8 @@ export async function answerStream(
 }
 
 /** Not waited for: a generator that waits for something itself would not be told before. */
-function endEarly(iterator: AsyncIterator<unknown>): void {
-  ;(async () => iterator.return?.())().catch(() => {})
+function endEarly(iterator: AsyncIterator<unknown> | null): void {
+  ;(async () => iterator?.return?.())().catch(() => {})
 }
 
 function encodeItem(value: unknown): string {

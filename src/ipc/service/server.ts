@@ -85,6 +85,7 @@ class Server implements Service {
   #meetingError: unknown = null
   #stopAccepting = (): void => {}
   #isStopping = false
+  #stopped: Promise<void> | null = null
   readonly #load = { calls: 0, outstanding: 0 }
   #reporting: NodeJS.Timeout | null = null
   #onIdle: (() => void) | null = null
@@ -197,8 +198,13 @@ class Server implements Service {
     }, reportEveryMs).unref()
   }
 
-  async stop(): Promise<void> {
-    if (this.#isStopping || !this.#life.isOpen()) return
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async #stop(): Promise<void> {
+    if (!this.#life.isOpen()) return
     this.#isStopping = true
     this.#meeting?.say({ unregister: true })
     await this.#meeting?.finish()

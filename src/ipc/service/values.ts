@@ -19,6 +19,21 @@ export function refuseEncoding(what: string, error: unknown): IpcsupError {
   return new IpcsupError('IPCSUP_ERR_CALL_ENCODING', { what, why }, { cause: error })
 }
 
+/**
+ * So many values the longest line has, each with a comma: it has 64 MiB. A list of nothing but holes, or one that is in another one twice,
+ * which is in another one twice, can have more than anybody can wait for.
+ */
+const mostValues = 32 * 1024 * 1024
+/** Of one for which an object is made. */
+const costOfObject = 8
+
+let valuesLeft = 0
+
+function count(name: string, cost: number): void {
+  valuesLeft -= cost
+  if (valuesLeft < 0) throw new EncodingError(`${name.slice(0, 60)}… has more values than a line takes`)
+}
+
 /** Nesting that is taken for an object that contains itself. */
 const deepest = 200
 
@@ -26,17 +41,23 @@ const deepest = 200
 export function encodeValue(value: unknown, name: string): string {
   if (typeof value === 'number' && Number.isFinite(value) && !Object.is(value, -0)) return String(value)
   if (typeof value === 'string') return JSON.stringify(value)
-  return JSON.stringify(isJson(value, 0) ? value : replace(value, name, 0))
+  valuesLeft = mostValues
+  if (isJson(value, 0)) return JSON.stringify(value)
+  valuesLeft = mostValues
+  return JSON.stringify(replace(value, name, 0))
 }
 
 /** The text of a list of arguments. */
 export function encodeArguments(values: readonly unknown[]): string {
+  valuesLeft = mostValues
   if (isJsonList(values, 0)) return JSON.stringify(values)
+  valuesLeft = mostValues
   return JSON.stringify(Array.from(values, (value, index) => replace(value, `argument ${index + 1}`, 0)))
 }
 
 /** True when JSON has all of it as it is: by far the most, and much faster than to rebuild it. */
 function isJson(value: unknown, depth: number): boolean {
+  if (--valuesLeft < 0) count('it', 0)
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -68,9 +89,12 @@ function isJsonList(values: readonly unknown[], depth: number): boolean {
   return true
 }
 
+const isPlain = (value: unknown): boolean => typeof value === 'number' || typeof value === 'string'
+
 function replace(value: unknown, name: string, depth: number): unknown {
   if (depth > deepest)
     throw new EncodingError(`${name.slice(0, 60)}… contains itself, or nests more than ${deepest} deep`)
+  count(name, isPlain(value) ? 1 : costOfObject)
   switch (typeof value) {
     case 'undefined':
       return { $undefined: true }
@@ -92,7 +116,10 @@ function replace(value: unknown, name: string, depth: number): unknown {
 
 function replaceObject(value: object, name: string, depth: number): unknown {
   const within = (inner: unknown, key: string | number): unknown => replace(inner, `${name}${showKey(key)}`, depth + 1)
-  if (Array.isArray(value)) return Array.from(value, within)
+  if (Array.isArray(value)) {
+    count(name, value.length)
+    return Array.from(value, within)
+  }
   if (value instanceof Uint8Array)
     return { $bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') }
   if (value instanceof Date) return { $date: Number.isNaN(value.getTime()) ? null : value.toISOString() }

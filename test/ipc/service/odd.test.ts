@@ -376,3 +376,48 @@ test('an error that is no error is one without a message', async () => {
   closing.push(() => supervisor.destroy())
   await expect(open().call('add', [])).rejects.toMatchObject({ name: '', message: '' })
 })
+
+test('who stops a service that is stopping already waits for that, too', async () => {
+  let finish: (() => void) | null = null
+  const service = await start({
+    slow: () =>
+      new Promise<string>(resolve => {
+        finish = () => resolve('done')
+      }),
+  })
+  const call = open().call('slow', [])
+  await until('it is at work', () => finish !== null)
+  let stopped = 0
+  const count = () => {
+    stopped += 1
+  }
+  const all = Promise.all([service.stop().then(count), service.stop().then(count)])
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+  expect(stopped).toBe(0)
+  finish!()
+  expect(await call).toBe('done')
+  await all
+  expect(stopped).toBe(2)
+})
+
+test('exactly-once: a stream that cannot even be begun fails, and is no longer under way', async () => {
+  await openMeeting('exactly-once')
+  await start({ wrong: () => ({ [Symbol.asyncIterator]: 5 }) })
+  const all = async () => {
+    const stream = (await open().call('wrong', [], { id: 'one' })) as AsyncIterableIterator<unknown>
+    await stream.next()
+  }
+  await expect(all()).rejects.toThrow('not a function')
+  await expect(all()).rejects.toThrow('not a function')
+})
+
+test.each([
+  ['timeout', 5n],
+  ['timeout', Symbol('x')],
+  ['id', 5n],
+  ['id', Symbol('x')],
+  ['id', {}],
+])('an option %s that is no text and no number, but %s, is refused by its code', async (name, value) => {
+  await start({ add: () => 1 })
+  await expect(open().call('add', [], { [name]: value })).rejects.toMatchObject({ code: 'IPCSUP_ERR_VALUE_RANGE' })
+})

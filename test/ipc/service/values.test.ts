@@ -45,6 +45,10 @@ describe('what crosses is what was sent', () => {
   })
 })
 
+/** A list of two that are one, and so on. */
+const twice = (depth: number, innermost: unknown): unknown =>
+  depth === 0 ? innermost : Array(2).fill(twice(depth - 1, innermost))
+
 describe('what cannot cross is named', () => {
   const loop: Record<string, unknown> = {}
   loop['again'] = loop
@@ -54,6 +58,8 @@ describe('what cannot cross is named', () => {
     'a promise': { value: { 'a b': Promise.resolve() }, why: 'argument 1["a b"] is of type Promise' },
     'an error': { value: new TypeError('no'), why: 'argument 1 is of type Error' },
     'numbers in memory': { value: new Float64Array(2), why: 'argument 1 is of type Float64Array' },
+    'more holes than anybody can fill': { value: new Array(4_000_000_000), why: 'has more values than a line takes' },
+    'what is in itself twice at each depth': { value: twice(100, 1), why: 'has more values than a line takes' },
     'an object in itself': { value: loop, why: /contains itself, or nests more than 200 deep/ as unknown as string },
   }
   for (const [title, { value, why }] of Object.entries(values))
