@@ -14,6 +14,7 @@ const brain = 'src/supervisor/brain/brain.ts'
 const consequences = 'src/supervisor/brain/consequences.ts'
 const instances = 'src/supervisor/brain/instances.ts'
 const machine = 'src/supervisor/brain/machine.ts'
+const resets = 'src/supervisor/brain/resets.ts'
 const routes = 'src/supervisor/brain/routes.ts'
 
 /** A cell of the table: `from` is what stands there, within the block of its state. */
@@ -29,6 +30,7 @@ const line = (name, file, from, to) => ({ name, file, from, to })
 const mutants = [
   cell('waiting', 'end', "go('byVerdict', 'cancel', 'finish')", "go('parked')"),
   cell('starting', 'turn', "stop('finish')", "stop('again')"),
+  cell('starting', 'restart', "stop('again')", "'ignored'"),
   cell('running', 'park', "stop('park', 'terminate')", "go('parked')"),
   cell('running', 'succeeded', "go('completed', 'finish')", "go('completed')"),
   cell('running', 'crashedLeaving', "stop('delay', 'terminate')", "go('delayed', 'delay')"),
@@ -41,6 +43,7 @@ const mutants = [
   cell('stopping', 'spawned', "go('stopping', 'terminate')", "'ignored'"),
   cell('stopping', 'overtime', "go('stopping', 'kill')", "'ignored'"),
   cell('delayed', 'turn', "go('byVerdict', 'cancel', 'finish')", "go('waiting', 'cancel')"),
+  cell('parked', 'overtime', "go('parked', 'kill')", "'ignored'"),
   cell('parked', 'turn', "go('byVerdict', 'finish')", "'ignored'"),
   line(
     'a side closes when one user is over',
@@ -81,11 +84,27 @@ const mutants = [
     'if (instance?.generation !== event.generation) return',
     '',
   ),
+  line('who waits for another is not looked at', machine, 'this.#reviewWhoWaits(record)', ''),
+  line('who is still being stopped gets the old link', consequences, " || aim === 'again'", ''),
+  line('a member that was ended by hand is called back', resets, 'member.endedByHand', 'false'),
   line(
-    'who waits for readiness is not looked at',
+    'who is started during a reset gets the old link',
+    resets,
+    'reset.members.has(record)',
+    'reset.members.has(record) && record.generation > 0',
+  ),
+  line('who waits is sealed', brain, '!isUp(record.state)', 'record.instance?.spawned === false'),
+  line(
+    'what was left loses its time',
+    machine,
+    'if (record.leftovers.length === 0) this.cancelTimer',
+    'this.cancelTimer',
+  ),
+  line(
+    'what was found after SIGKILL stays',
     instances,
-    'this.#brain.routes.ready(record)',
-    'return this.#brain.routes.ready(record)',
+    'if (record.cancelTimer === null) this.#machine.kill(record)',
+    '',
   ),
   line('an end that the stop asked for is an event', routes, 'if (!record.turned) ', ''),
   line('the last of many calls is lost', routes, 'if (again) this.called(link)', ''),

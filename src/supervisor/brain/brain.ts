@@ -9,7 +9,7 @@ import type { Links } from './links.js'
 import { type LinkRecord, newProcessRecord, type ProcessRecord } from './records.js'
 import type { Resets } from './resets.js'
 import type { Routes } from './routes.js'
-import { isFinished } from './transitions.js'
+import { isFinished, isUp } from './transitions.js'
 
 export interface EngineListener {
   stateChanged(record: ProcessRecord, from: ProcessState, to: ProcessState): void
@@ -106,7 +106,8 @@ export class Brain {
 
   /** The instance that has got its end of this link is the last one to get it. */
   isSealed(record: ProcessRecord, link: LinkRecord): boolean {
-    if (record.plan.restart.policy !== 'never' || record.instance?.spawned === false) return false
+    // Who is being stopped, or waits, may run again by hand.
+    if (record.plan.restart.policy !== 'never' || !isUp(record.state)) return false
     return record.linkGenerations.get(link.plan.name) === link.generation
   }
 }

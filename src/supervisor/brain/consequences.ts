@@ -3,7 +3,6 @@ import type { Need } from '../../config/plan.js'
 import type { Brain } from './brain.js'
 import type { Machine } from './machine.js'
 import type { LinkRecord, ProcessRecord } from './records.js'
-import { isFinished } from './transitions.js'
 
 export class Consequences {
   readonly #brain: Brain
@@ -16,14 +15,7 @@ export class Consequences {
 
   review(record: ProcessRecord): void {
     if (record.state === 'waiting') return this.#reviewWaiting(record)
-    for (const link of this.#brain.links.of(record.name)) {
-      this.#brain.linksToReview.add(link)
-      // Somebody may wait for the link to be free of live users, to have it made anew.
-      if (link.closed.size > 0 && record.instance === null)
-        for (const use of link.plan.uses) this.reviewIfWaiting(this.#brain.record(use.process))
-    }
-    if (!isFinished(record.state)) return
-    for (const dependant of this.#brain.dependantsOf(record.name)) this.reviewIfWaiting(dependant)
+    for (const link of this.#brain.links.of(record.name)) this.#brain.linksToReview.add(link)
     if (record.state === 'failed')
       for (const writer of this.#brain.writersOf(record)) if (writer.unheard) this.#disown(writer)
   }
@@ -51,8 +43,9 @@ export class Consequences {
         return
       }
     }
-    if (record.leftovers.length > 0 || this.#brain.resets.isMember(record)) return
-    if (this.#areLinksReady(record)) this.#machine.dispatch(record, 'needsMet')
+    if (record.leftovers.length > 0) record.note = 'waits for the end of what its last incarnation left behind'
+    else if (this.#brain.resets.isMember(record)) record.note = 'waits for the reset of its links'
+    else if (this.#areLinksReady(record)) this.#machine.dispatch(record, 'needsMet')
   }
 
   /**
@@ -69,7 +62,7 @@ export class Consequences {
         return false
       }
       const users = link.plan.uses.map(use => this.#brain.record(use.process))
-      const shut = users.some(user => user.state === 'waiting' && this.#brain.links.isShutFor(link, user.name))
+      const shut = users.some(user => isToRun(user) && this.#brain.links.isShutFor(link, user.name))
       if (shut && link.phase === 'open' && users.every(user => user.instance === null)) this.#brain.links.remake(link)
       if (link.phase === 'open' && !shut) continue
       record.note = `waits for link "${link.plan.name}" to be made anew`
@@ -85,9 +78,15 @@ export class Consequences {
   }
 }
 
+/** It waits, or does so as soon as its instance is gone. */
+function isToRun({ state, aim }: ProcessRecord): boolean {
+  return state === 'waiting' || aim === 'again'
+}
+
 /** How a need of somebody stands. */
 function standingOf(need: ProcessRecord, condition: Need): 'met' | 'open' | 'lost' {
-  if (condition === 'started' && need.started) return 'met'
+  // Who is being restarted was spawned in a life that is over.
+  if (condition === 'started' && need.started && need.aim !== 'again') return 'met'
   if (condition === 'ready' && need.state === 'ready') return 'met'
   if (need.state === 'failed') return 'lost'
   if (need.state !== 'completed') return 'open'

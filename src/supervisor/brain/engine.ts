@@ -14,6 +14,7 @@ import { Links } from './links.js'
 import { Machine } from './machine.js'
 import { withNeeds } from './order.js'
 import type { LinkRecord, ProcessRecord } from './records.js'
+import { refuseClosedLinks } from './refusals.js'
 import { Resets } from './resets.js'
 import { Routes } from './routes.js'
 import { Signals } from './signals.js'
@@ -99,7 +100,7 @@ export class Engine {
     this.#refuseBeforeStart(names)
     if (this.#brain.phase !== 'running' && this.#brain.phase !== 'opening')
       throw new IpcsupError('IPCSUP_ERR_STOPPING', { names: names.join(', ') })
-    this.#refuseClosedLinks(records, event)
+    refuseClosedLinks(this.#brain, records, event)
     this.#graph.whenOpen(() => {
       if (this.#brain.phase !== 'running') return
       const idle = withNeeds(this.#brain.plan, names).map(name => this.#brain.record(name))
@@ -116,7 +117,7 @@ export class Engine {
       if (this.#brain.phase === 'closing' || this.#brain.phase === 'over') return
       for (const name of names) {
         const record = this.#brain.record(name)
-        if (end) record.endedByHand = true
+        if (end && !isFinished(record.state)) record.endedByHand = true
         this.#machine.dispatch(record, end || this.#brain.phase !== 'running' ? 'end' : 'park')
       }
     })
@@ -217,30 +218,6 @@ export class Engine {
 
   #refuseBeforeStart(names: readonly string[]): void {
     if (this.#brain.phase === 'new') throw new IpcsupError('IPCSUP_ERR_NOT_STARTED', { names: names.join(', ') })
-  }
-
-  /** A process whose end of a link is closed runs again only together with everyone else of that link. */
-  #refuseClosedLinks(records: readonly ProcessRecord[], event: 'start' | 'restart'): void {
-    for (const record of records) {
-      if (event === 'start' && !isFinished(record.state) && record.state !== 'parked') continue
-      for (const link of this.#brain.links.of(record.name)) {
-        const side = this.#brain.links.sides(link, record.name).find(name => link.closed.has(name))
-        if (side === undefined) continue
-        const users = [...new Set(link.plan.uses.map(use => use.process))]
-        const others = users.filter(name => {
-          const other = this.#brain.record(name)
-          return !records.includes(other) && !isFinished(other.state) && other.state !== 'idle'
-        })
-        if (others.length === 0) continue
-        throw new IpcsupError('IPCSUP_ERR_LINK_CLOSED', {
-          process: record.name,
-          side,
-          link: link.plan.name,
-          others: others.map(name => `"${name}"`).join(', '),
-          command: `ipcsup restart ${users.join(' ')}`,
-        })
-      }
-    }
   }
 }
 

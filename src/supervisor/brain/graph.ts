@@ -42,6 +42,7 @@ export class Graph {
   linkOpened(link: LinkRecord | null): void {
     if (link?.error) {
       this.#startError = link.error
+      this.#runDeferred()
       return this.beginClosing()
     }
     if (link) this.#made.push(link)
@@ -56,7 +57,12 @@ export class Graph {
     if (!isStopped) for (const name of this.#wanted) this.#machine.dispatch(this.#brain.record(name), 'start')
     // Not before: whoever waits for the start looks at which processes are wanted.
     this.#brain.listener.linksOpen()
-    if (isStopped) return this.beginDrain()
+    if (isStopped) this.beginDrain()
+    this.#runDeferred()
+  }
+
+  /** After what led here; each job looks itself whether there is still something to do. */
+  #runDeferred(): void {
     for (const job of this.#deferred) this.#brain.run(job)
   }
 

@@ -27,7 +27,6 @@ export class Instances {
     record.startedAtMs ??= this.#brain.clock.wallClock()
     this.#machine.dispatch(record, 'spawned')
     for (const link of this.#brain.links.of(record.name)) this.#brain.linksToReview.add(link)
-    for (const dependant of this.#brain.dependantsOf(record.name)) this.#brain.toReview.add(dependant)
   }
 
   /** What an instance says of itself may overtake the answer to its spawn. */
@@ -40,9 +39,7 @@ export class Instances {
     record.saidReady = true
     const before = record.state
     this.#machine.dispatch(record, 'ready')
-    if (record.state === before) return
-    this.#brain.routes.ready(record)
-    for (const dependant of this.#brain.dependantsOf(record.name)) this.#brain.toReview.add(dependant)
+    if (record.state !== before) this.#brain.routes.ready(record)
   }
 
   spawnFailed(record: ProcessRecord, event: Extract<HostEvent, { type: 'spawnFailed' }>): void {
@@ -51,6 +48,7 @@ export class Instances {
     record.instance = null
     this.#noteEnd(record, { code: event.code, error: event.error.message }, false)
     record.note = event.error.message
+    this.#cancelTimerUnlessStopping(record)
     if (record.state === 'stopping') return this.#machine.dispatch(record, 'cleared')
     const again = record.plan.restart.policy !== 'never' && this.#planRestart(record, 0)
     this.#machine.dispatch(record, again ? 'crashed' : 'broke')
@@ -68,7 +66,9 @@ export class Instances {
     this.#cancelTimerUnlessStopping(record)
     if (record.state === 'stopping') {
       this.#noteEnd(record, event.exit, instance.asked && endedAsAsked(event.exit, record.plan))
-      if (event.leftovers.length === 0) this.#machine.dispatch(record, 'cleared')
+      if (event.leftovers.length === 0) return this.#machine.dispatch(record, 'cleared')
+      // The last signal may have come before they were found.
+      if (record.cancelTimer === null) this.#machine.kill(record)
       return
     }
     this.#machine.dispatch(record, this.#judge(record, event, this.#brain.clock.now() - instance.askedAtMs))

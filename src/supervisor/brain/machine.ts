@@ -15,7 +15,7 @@ export class Machine {
     terminate: record => this.#terminate(record),
     kill: record => this.kill(record),
     delay: record => this.#delay(record),
-    cancel: record => this.cancelTimer(record),
+    cancel: record => this.#cancel(record),
     renew: record => this.#renew(record),
     clear: record => this.#clear(record),
     finish: record => this.#finish(record),
@@ -41,9 +41,21 @@ export class Machine {
     const to = next === 'byVerdict' ? (record.exitWell ? 'completed' : 'failed') : next
     record.state = to
     if (to !== 'stopping') record.aim = null
+    this.#reviewWhoWaits(record)
     if (from === to) return
+    // What it waited for matters no more; who fails of it says why.
+    if ((from === 'waiting' || from === 'delayed') && next !== 'failed') record.note = null
     if (isFinished(from) && !isFinished(to)) this.#rejoined(record)
     this.#brain.listener.stateChanged(record, from, to)
+  }
+
+  /** Somebody may wait for it, or for a link to be free of those who use or await it, to have that made anew. */
+  #reviewWhoWaits(record: ProcessRecord): void {
+    const { links, toReview } = this.#brain
+    const concerned = [...this.#brain.dependantsOf(record.name)]
+    for (const { closed, plan } of links.of(record.name))
+      if (closed.size > 0) concerned.push(...plan.uses.map(use => this.#brain.record(use.process)))
+    for (const other of concerned) if (other.state === 'waiting') toReview.add(other)
   }
 
   #spawn(record: ProcessRecord): void {
@@ -90,7 +102,10 @@ export class Machine {
     const { instance } = record
     if (instance && !instance.spawned) return
     if (instance) instance.asked = true
-    if (this.#brain.stopAsked === 'kill') return this.kill(record)
+    if (this.#brain.stopAsked === 'kill') {
+      this.cancelTimer(record)
+      return this.kill(record)
+    }
     this.#signal(record, record.plan.stopSignal)
     this.setTimer(record, record.plan.stopTimeoutMs, () => this.dispatch(record, 'overtime'))
   }
@@ -131,6 +146,11 @@ export class Machine {
     for (const link of this.#brain.links.of(record.name)) if (link.error !== null) this.#brain.links.remake(link)
   }
 
+  /** What it left behind and was asked to end keeps its time. */
+  #cancel(record: ProcessRecord): void {
+    if (record.leftovers.length === 0) this.cancelTimer(record)
+  }
+
   #clear(record: ProcessRecord): void {
     if (record.leftovers.length > 0) this.#terminate(record)
   }
@@ -163,8 +183,6 @@ export class Machine {
   }
 
   joinReset(record: ProcessRecord): void {
-    // Somebody wants it to stay down: the others begin again without it.
-    if (record.aim === 'park' || record.aim === 'finish') return
     record.needsMet = false
     this.dispatch(record, 'reset')
   }

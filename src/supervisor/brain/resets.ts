@@ -5,7 +5,7 @@ import type { LinkRecord, ProcessRecord } from './records.js'
 
 interface Reset {
   readonly culprit: ProcessRecord
-  /** Those that are stopped and start again together; the culprit is one. */
+  /** Those that are stopped and start again together; the culprit is one. Who did not run waits, should it be started. */
   readonly members: ReadonlySet<ProcessRecord>
   readonly links: readonly LinkRecord[]
   phase: 'stopping' | 'remaking'
@@ -53,6 +53,7 @@ export class Resets {
       if (member.aim === 'park') return `"${name}" is being stopped`
       if (member.aim === 'finish' || member.turned) return `"${name}" is being stopped`
       if (member.state === 'failed') return `"${name}" failed`
+      if (member.wanted && member.state === 'completed' && member.endedByHand) return `"${name}" was ended by hand`
       const shut = this.#around.links
         .of(name)
         .find(link => link.plan.lifetime !== 'reset' && this.#around.links.isShutFor(link, name))
@@ -64,10 +65,10 @@ export class Resets {
   /** Begins; the culprit is already down. */
   begin(culprit: ProcessRecord): void {
     const set = resetSet(this.#around.plan, culprit.name)
-    const members = set.members.map(name => this.#around.record(name)).filter(member => member.wanted)
+    const members = set.members.map(name => this.#around.record(name))
     const links = set.links.map(name => this.#around.links.records.get(name)!)
     this.#running.add({ culprit, members: new Set(members), links, phase: 'stopping' })
-    for (const member of members) if (member !== culprit) this.#around.dispatchReset(member)
+    for (const member of members) if (member !== culprit && member.wanted) this.#around.dispatchReset(member)
   }
 
   /** Moves every reset on whose condition has come true. */

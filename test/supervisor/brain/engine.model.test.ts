@@ -12,10 +12,12 @@ const shape: fc.Arbitrary<Shape> = fc.record({
       writers: fc.array(index, { minLength: 1, maxLength: 2 }),
       readers: fc.array(index, { minLength: 1, maxLength: 2 }),
       tracksUses: fc.boolean(),
+      duplex: fc.constantFrom(false, false, true),
     }),
     { maxLength: 4 },
   ),
   tell: fc.array(fc.boolean(), { maxLength: 5 }),
+  limit: fc.constantFrom(1, 2, 8),
   needs: fc.array(fc.record({ of: index, on: index, need: fc.constantFrom('started', 'ready', 'completed') }), {
     maxLength: 3,
   }),
@@ -30,7 +32,7 @@ const shape: fc.Arbitrary<Shape> = fc.record({
   ),
 })
 
-const names = fc.array(index, { minLength: 1, maxLength: 2 })
+const names = fc.array(index, { minLength: 1, maxLength: 3 })
 const command = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant('deliver'), which: fc.nat({ max: 20 }) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('deliverAll') }) },
@@ -55,7 +57,8 @@ const command = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('call'), which: fc.nat({ max: 1 }) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('tick') }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('start'), names }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('rest') }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('start'), names }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('park'), names }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('end'), names }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('restart'), names }) },
@@ -66,19 +69,30 @@ const command = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('failSpawns'), on: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('failOpens'), on: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('leaveLeftovers'), on: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('endLeftovers'), who: index }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('stubborn'), who: index }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('use'),
+      which: fc.nat({ max: 3 }),
+      side: fc.constantFrom('read', 'write'),
+      change: fc.constantFrom(1, -1),
+    }),
+  },
 ) as fc.Arbitrary<Step>
 
 type Step =
   | { do: 'deliver'; which: number }
-  | { do: 'deliverAll' | 'tick' }
+  | { do: 'deliverAll' | 'tick' | 'rest' }
   | { do: 'die'; who: number; exit: { code: number } | { signal: string }; overtakes: boolean }
   | { do: 'tell'; who: number; ready: boolean; status: string | null; overtakes: boolean }
   | { do: 'call'; which: number }
   | { do: 'start' | 'park' | 'end' | 'restart'; names: readonly number[] }
   | { do: 'stop'; how: 'drain' | 'now' | 'kill' }
   | { do: 'failSpawns' | 'failOpens' | 'leaveLeftovers'; on: boolean }
-  | { do: 'stubborn'; who: number }
+  | { do: 'endLeftovers' | 'stubborn'; who: number }
+  | { do: 'use'; which: number; side: string; change: 1 | -1 }
 
 function perform(world: World, step: Step): void {
   const count = Object.keys(world.plan.processes).length
@@ -100,15 +114,21 @@ function perform(world: World, step: Step): void {
       world.clock.step()
       return
     case 'start':
-      return refusable(() => world.engine.startProcesses(step.names.map(name)))
+      return refusable(() => world.start(step.names.map(name)))
     case 'restart':
-      return refusable(() => world.engine.restartProcesses(step.names.map(name)))
+      return refusable(() => world.restart(step.names.map(name)))
     case 'park':
-      return world.engine.stopProcesses(step.names.map(name), false)
+      return world.stopProcesses(step.names.map(name), false)
     case 'end':
-      return world.engine.stopProcesses(step.names.map(name), true)
+      return world.stopProcesses(step.names.map(name), true)
     case 'stop':
       return world.stop(step.how)
+    case 'rest':
+      return world.rest()
+    case 'endLeftovers':
+      return world.endLeftovers(name(step.who))
+    case 'use':
+      return world.use(`l${step.which}`, step.side, step.change)
     case 'stubborn':
       world.stubborn.add(name(step.who))
       return
@@ -128,7 +148,7 @@ function refusable(command: () => void): void {
 }
 
 describe('the brain, in any world', () => {
-  it('never runs a process twice, closes each side exactly when it must, accounts every exit once, and always ends', () => {
+  it('never runs a process twice, closes each side exactly when it must, accounts every exit once, gets on, and always ends', () => {
     fc.assert(
       fc.property(shape, fc.array(command, { maxLength: 40 }), fc.boolean(), (graph, steps, startAll) => {
         const world = new World(planOf(graph))
@@ -140,7 +160,8 @@ describe('the brain, in any world', () => {
             perform(world, step)
             world.checkWorld()
           }
-          world.finish()
+          if (!world.over) world.rest()
+          if (!world.over) world.finish()
         } catch (error) {
           ;(error as Error).message += `\n${world.log.slice(-80).join('\n')}`
           throw error

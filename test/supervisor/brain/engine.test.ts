@@ -156,6 +156,69 @@ describe('§1 uses and the closing of links', () => {
     expect([world.state('p0'), world.state('p1')]).toEqual(['running', 'running'])
     expect(world.engine.links.records.get('l0')).toMatchObject({ generation: 2, closed: new Set() })
   })
+
+  it('a restart of several waits for the one that stops last, so that all get the new link', () => {
+    const world = run(['on-failure', 'never'], [link([0], [1])])
+    expect(world.closed).toEqual(['l0.read sealed'])
+    world.stubborn.add('p1')
+    world.engine.restartProcesses(['p0', 'p1'])
+    world.deliverAll()
+    expect([world.state('p0'), world.state('p1')]).toEqual(['waiting', 'stopping'])
+    expect(world.engine.processes.get('p0')?.note).toBe('waits for link "l0" to be made anew')
+    world.clock.advance(5000)
+    world.deliverAll()
+    expect([world.state('p0'), world.state('p1')]).toEqual(['running', 'running'])
+    expect(world.engine.links.records.get('l0')?.generation).toBe(2)
+  })
+
+  it('and is not kept waiting by one that waits for its own need', () => {
+    const world = run(['never', 'never'], [link([0], [1])], [{ of: 1, on: 0, need: 'started' }])
+    world.engine.restartProcesses(['p0', 'p1'])
+    world.deliverAll()
+    expect([world.state('p0'), world.state('p1')]).toEqual(['running', 'running'])
+    expect(world.engine.links.records.get('l0')?.generation).toBe(2)
+  })
+
+  it('a start is refused if it would wait for one that goes on: on the way down, or named and running', () => {
+    const refused = expect.objectContaining({ code: 'IPCSUP_ERR_LINK_CLOSED' })
+    const world = run(['never', 'on-failure'], [link([0], [1])])
+    world.stubborn.add('p0')
+    world.engine.stopProcesses(['p0'], false)
+    expect(world.state('p0')).toBe('stopping')
+    expect(() => world.engine.startProcesses(['p0'])).toThrow(refused)
+    die(world, 'p0', clean)
+    expect(world.state('p0')).toBe('parked')
+    expect(() => world.engine.startProcesses(['p0', 'p1'])).toThrow(refused)
+    world.engine.stopProcesses(['p1'], false)
+    world.deliverAll()
+    world.engine.startProcesses(['p0', 'p1'])
+    world.deliverAll()
+    expect([world.state('p0'), world.state('p1')]).toEqual(['running', 'running'])
+  })
+
+  it('a process of policy never that runs again by hand and still waits is not sealed: it will get that end', () => {
+    const policies: Policy[] = ['never', 'never', 'on-failure', 'always']
+    const world = run(policies, [link([1, 2], [3])], [{ of: 1, on: 0, need: 'completed' }])
+    die(world, 'p0', clean)
+    die(world, 'p1', clean)
+    world.engine.startProcesses(['p0', 'p1'])
+    world.deliverAll()
+    die(world, 'p2', clean)
+    expect([world.state('p1'), world.state('p2'), world.closed]).toEqual(['waiting', 'completed', []])
+    die(world, 'p0', clean)
+    expect([world.spawns.at(-1), world.closed]).toEqual(['p1#2', ['l0.write sealed']])
+  })
+
+  it('a restart of a process that is being spawned stops it and spawns it anew, with the end that it had', () => {
+    const world = new World(planOf({ policies: ['never', 'always'], links: [link([1], [0])], needs: [] }))
+    world.engine.start([])
+    world.deliver(0)
+    expect(world.state('p0')).toBe('starting')
+    world.engine.restartProcesses(['p0'])
+    world.deliverAll()
+    expect(world.spawns).toEqual(['p0#1', 'p1#1', 'p0#2'])
+    expect([world.state('p0'), world.engine.links.records.get('l0')?.generation]).toEqual(['running', 1])
+  })
 })
 
 describe('§2 ends that are not failures', () => {
@@ -279,6 +342,47 @@ describe('§4 restart', () => {
     expect(world.closed).toEqual(['l0.write over'])
   })
 
+  it('stop --end of a process that has completed takes nothing from its work', () => {
+    const world = run(['never', 'never', 'always'], [], [{ of: 1, on: 0, need: 'completed' }], ['p0', 'p2'])
+    die(world, 'p0', clean)
+    world.engine.stopProcesses(['p0'], true)
+    world.engine.startProcesses(['p1'])
+    world.deliverAll()
+    expect(world.state('p1')).toBe('running')
+  })
+
+  it('a restart of several keeps the order of their needs: who is still being stopped has not started', () => {
+    const world = run(['on-failure', 'on-failure'], [], [{ of: 1, on: 0, need: 'started' }])
+    world.stubborn.add('p0')
+    world.engine.restartProcesses(['p0', 'p1'])
+    world.deliverAll()
+    expect([world.state('p0'), world.state('p1')]).toEqual(['stopping', 'waiting'])
+    world.clock.advance(5000)
+    world.deliverAll()
+    expect(world.spawns.slice(2)).toEqual(['p0#2', 'p1#2'])
+    world.engine.restartProcesses(['p0', 'p1'])
+    world.deliverAll()
+    world.engine.stopProcesses(['p0'], false)
+    world.clock.advance(5000)
+    world.deliverAll()
+    expect([world.state('p0'), world.state('p1')], 'one that is parked instead was spawned').toEqual([
+      'parked',
+      'running',
+    ])
+  })
+
+  it('the note says why it is in its state, and goes with it', () => {
+    const note = (world: World, name: string) => world.engine.processes.get(name)?.note
+    const world = run(['always', 'on-failure', 'on-failure'], [], [{ of: 1, on: 0, need: 'completed' }])
+    expect(note(world, 'p1')).toBe('waits for "p0" to be completed')
+    world.engine.stopProcesses(['p1'], false)
+    expect([world.state('p1'), note(world, 'p1')]).toEqual(['parked', null])
+    for (const _ of [1, 2]) die(world, 'p2', crash)
+    expect(note(world, 'p2')).toBe('restart 2 in 50 ms')
+    world.engine.stopProcesses(['p2'], true)
+    expect([world.state('p2'), note(world, 'p2')]).toEqual(['failed', null])
+  })
+
   it('starts dependants when their needs have started, or completed', () => {
     const world = run(
       ['never', 'on-failure', 'on-failure'],
@@ -336,6 +440,54 @@ describe('§5 reset', () => {
     })
   })
 
+  it('so it does with a peer that was ended by hand: that was for good', () => {
+    const world = run(['on-failure', 'on-failure'], [link([0], [1], 'reset')])
+    world.engine.stopProcesses(['p0'], true)
+    world.deliverAll()
+    die(world, 'p1', crash)
+    expect([world.state('p0'), world.spawns]).toEqual(['completed', ['p0#1', 'p1#1']])
+    expect(world.engine.processes.get('p1')).toMatchObject({
+      state: 'failed',
+      note: 'its links cannot be reset: "p0" was ended by hand',
+    })
+  })
+
+  it('who is started for the first time while the set is going down waits for the new links', () => {
+    const links = [link([0], [1], 'reset'), link([2], [1], 'reset')]
+    const world = run(['on-failure', 'on-failure', 'on-failure'], links, [], ['p0', 'p1'])
+    world.stubborn.add('p0')
+    die(world, 'p1', crash)
+    expect([world.state('p0'), world.state('p1')]).toEqual(['stopping', 'delayed'])
+    world.engine.startProcesses(['p2'])
+    world.deliverAll()
+    expect(world.engine.processes.get('p2')).toMatchObject({
+      state: 'waiting',
+      note: 'waits for the reset of its links',
+    })
+    world.clock.advance(5000)
+    world.deliverAll()
+    expect(world.spawns.slice(2).toSorted()).toEqual(['p0#2', 'p1#2', 'p2#1'])
+  })
+
+  it.each([
+    ['parked', false],
+    ['completed', true],
+  ] as const)('a member that is %s while what it left behind is being ended does not hold up the others', (to, end) => {
+    const world = run(['never', 'on-failure'], [link([0], [1], 'reset')])
+    world.leaveLeftovers = true
+    world.stubborn.add('p0')
+    die(world, 'p0', clean)
+    world.leaveLeftovers = false
+    die(world, 'p1', crash)
+    expect([world.state('p0'), world.signals]).toEqual(['delayed', ['p0 SIGTERM']])
+    world.engine.stopProcesses(['p0'], end)
+    expect(world.state('p0')).toBe(to)
+    world.clock.advance(5000)
+    world.deliverAll()
+    expect(world.signals).toEqual(['p0 SIGTERM', 'p0 SIGKILL'])
+    expect(world.spawns.slice(2)).toEqual(['p1#2'])
+  })
+
   it('another crash while the set is going down is part of the same reset', () => {
     const world = run(['on-failure', 'on-failure', 'on-failure'], [link([0, 2], [1], 'reset')])
     world.stubborn.add('p2')
@@ -385,6 +537,58 @@ describe('§6 leftovers', () => {
     die(world, 'p0', clean)
     expect(world.signals).toEqual([])
     expect(world.engine.processes.get('p0')?.leftovers).toEqual([4711])
+  })
+
+  it('once they were asked to end they have until stopTimeout, whatever becomes of the process', () => {
+    const needs = [{ of: 1, on: 0, need: 'completed' }] as const
+    const world = run(['never', 'on-failure', 'always'], [], needs)
+    die(world, 'p0', clean)
+    world.leaveLeftovers = true
+    world.stubborn.add('p1')
+    die(world, 'p1', clean)
+    world.engine.startProcesses(['p0', 'p1'])
+    world.deliverAll()
+    expect([world.state('p1'), world.signals]).toEqual(['waiting', ['p1 SIGTERM']])
+    die(world, 'p0', { code: 1 })
+    expect(world.state('p1')).toBe('failed')
+    world.clock.advance(5000)
+    world.deliverAll()
+    expect(world.signals).toEqual(['p1 SIGTERM', 'p1 SIGKILL'])
+    expect(world.engine.processes.get('p1')?.leftovers).toEqual([])
+  })
+
+  it('who waits for them says so', () => {
+    const world = run(['never', 'always'])
+    world.leaveLeftovers = true
+    world.stubborn.add('p0')
+    die(world, 'p0', clean)
+    world.engine.startProcesses(['p0'])
+    expect(world.engine.processes.get('p0')).toMatchObject({
+      state: 'waiting',
+      note: 'waits for the end of what its last incarnation left behind',
+    })
+    world.endLeftovers('p0')
+    world.deliverAll()
+    expect(world.spawns.at(-1)).toBe('p0#2')
+  })
+
+  it('those that the host had not found yet when SIGKILL was sent get one of their own', () => {
+    const world = run(['on-failure', 'on-failure'], [link([0], [1])])
+    world.leaveLeftovers = true
+    world.stubborn.add('p0').add('p1')
+    world.engine.stopProcesses(['p0'], false)
+    world.die('p0', clean)
+    world.clock.advance(5000)
+    expect(world.signals).toEqual(['p0 SIGTERM', 'p0 SIGKILL'])
+    world.deliverAll()
+    expect(world.signals).toEqual(['p0 SIGTERM', 'p0 SIGKILL', 'p0 SIGKILL'])
+    expect(world.state('p0')).toBe('parked')
+    world.stop('drain')
+    expect(world.clock.pending, 'the drain timeout of p1').toBe(1)
+    world.die('p1', clean)
+    world.stop('kill')
+    world.deliverAll()
+    expect(world.over).toBe(true)
   })
 })
 
@@ -461,6 +665,23 @@ describe('§7 stop of the graph', () => {
     expect([world.state('p1'), world.state('p2')]).toEqual(['completed', 'completed'])
   })
 
+  it('nothing is timed for a process that could not be spawned in its turn', () => {
+    const policies: Policy[] = ['on-failure', 'on-failure', 'on-failure', 'on-failure']
+    const needs = [{ of: 2, on: 1, need: 'started' }] as const
+    const world = new World(planOf({ policies, links: [link([0], [2])], needs }))
+    world.stubborn.add('p3')
+    world.engine.start([])
+    for (const _ of ['l0 is open', 'p0 is spawned']) world.deliver(0)
+    world.failSpawns = true
+    for (const _ of ['p1 is spawned', 'p3 is spawned']) world.deliver(0)
+    expect(world.state('p2')).toBe('starting')
+    world.stop('drain')
+    for (const _ of ['p0 is signalled', 'p0 has ended']) world.deliver(0)
+    expect(world.clock.pending, 'the drain timeout of p2 and the stop timeout of p3').toBe(2)
+    world.deliverAll()
+    expect([world.state('p2'), world.state('p3'), world.clock.pending]).toEqual(['failed', 'stopping', 1])
+  })
+
   it('a stop without drain asks everyone, and a kill waits for nobody', () => {
     const world = run(['on-failure', 'on-failure'], [link([0], [1])])
     world.stubborn.add('p0').add('p1')
@@ -520,6 +741,22 @@ describe('links that cannot be made', () => {
     world.stubborn.add('p0')
     world.stop('drain')
     expect(() => world.engine.startProcesses(['p1'])).toThrow(IpcsupError)
+  })
+
+  it.each(['fail', 'be stopped'])('a call by hand that came before is answered also when they %s', async how => {
+    const routes = [{ on: 'call', signal: 'SIGUSR1', from: [0], to: [1] }] as const
+    const world = new World(planOf({ policies: ['never', 'never'], links: [], needs: [], routes }))
+    world.failOpens = how === 'fail'
+    world.engine.start([])
+    let called: readonly string[] | null = null
+    world.engine.callLink(world.engine.links.records.get('r0')!, names => {
+      called = names
+    })
+    if (how !== 'fail') world.stop('drain')
+    world.deliverAll()
+    expect(world.over).toBe(true)
+    await Promise.resolve()
+    expect(called).toEqual([])
   })
 })
 

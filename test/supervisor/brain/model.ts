@@ -11,6 +11,7 @@ import type { EndState, Route } from '../../../src/ipc/kind.js'
 import { Engine } from '../../../src/supervisor/brain/engine.js'
 import type { ProcessState } from '../../../src/supervisor/controls.js'
 import type { Exit, HostEvent, HostRequest } from '../../../src/supervisor/host/host.js'
+import { checkRecord, checkRest, type Wish } from './rules.js'
 
 export type Policy = 'always' | 'on-failure' | 'never'
 
@@ -18,11 +19,15 @@ export interface Shape {
   readonly policies: readonly Policy[]
   /** Which of them say when they are ready; the rest: none. */
   readonly tell?: readonly boolean[]
+  /** Restarts until they give up. */
+  readonly limit?: number
   readonly links: readonly {
     readonly lifetime: 'auto' | 'hold' | 'reset'
     readonly writers: readonly number[]
     readonly readers: readonly number[]
     readonly tracksUses?: boolean
+    /** Both sides read and write. */
+    readonly duplex?: boolean
   }[]
   /** A need for readiness of one that says nothing is one for its start. */
   readonly needs: readonly { readonly of: number; readonly on: number; readonly need: Need }[]
@@ -53,8 +58,8 @@ export function planOf(shape: Shape): Plan {
       route: null,
       options: {},
       sides: {
-        read: { reads: true, writes: false, listens: false, descriptor: true },
-        write: { reads: false, writes: true, listens: false, descriptor: true },
+        read: { reads: true, writes: link.duplex ?? false, listens: false, descriptor: true },
+        write: { reads: link.duplex ?? false, writes: true, listens: false, descriptor: true },
       },
       traits: pipeTraits(false),
       lifetime: link.lifetime,
@@ -91,7 +96,9 @@ export function planOf(shape: Shape): Plan {
       }
     const name = processName(index)
     const ready = shape.tell?.[index] ? 'notify' : null
-    processes[name] = { ...plannedProcess(name, policy, needs), ready }
+    const planned = plannedProcess(name, policy, needs)
+    const restart = { ...planned.restart, limit: shape.limit ?? planned.restart.limit }
+    processes[name] = { ...planned, ready, restart }
   })
   return {
     name: 'model',
@@ -184,6 +191,10 @@ interface Live {
   readonly generation: number
   alive: boolean
   leftovers: boolean
+  /** The host has found what it left, and told; until then a signal reaches nobody. */
+  told: boolean
+  /** What it left was asked to end. */
+  asked: boolean
   /** Generations of the links it has ends of. */
   readonly ends: ReadonlyMap<string, number>
 }
@@ -225,6 +236,11 @@ export class World {
   readonly #endsSeen = new Map<string, number>()
   /** Incarnation of each process of which the brain was last told that it is ready, while it lived. */
   readonly #toldReady = new Map<string, number>()
+  /** What was asked of each process last, by hand. */
+  readonly #wishes = new Map<string, Wish>()
+  /** Generations of `reset` links of which each culprit must get a later one. */
+  readonly #toBeReset = new Map<string, ReadonlyMap<string, number>>()
+  #mayWaitForLinks = false
   #stopped: 'drain' | 'now' | 'kill' | null = null
   #receive: (event: HostEvent) => void = () => {}
 
@@ -247,7 +263,12 @@ export class World {
         stateChanged: (record, from, to) => {
           this.log.push(`${record.name}: ${from} → ${to}`)
           if (from === 'completed' || from === 'failed') this.#rejoin(record.name)
-          if (from === 'waiting' && to === 'starting' && !record.needsMet) this.#expectReadyNeeds(record.name)
+          // Somebody who needs it was started.
+          if (from === 'idle' && this.#wishes.get(record.name)?.to === 'stay down') this.#wishes.delete(record.name)
+          if (from === 'waiting' && to === 'starting' && !record.needsMet) this.#expectNeeds(record.name)
+          if (to === 'delayed' && from !== 'completed' && record.aim !== 'reset' && !record.exitWell)
+            this.#noteReset(record.name)
+          if (to === 'failed') this.#toBeReset.delete(record.name)
         },
         linkChanged: () => {},
         warning: message => {
@@ -365,6 +386,9 @@ export class World {
     assert(!before?.leftovers, `${name} starts beside its leftovers`)
     assert.equal(generation, (before?.generation ?? 0) + 1)
     this.#expectMayStart(name)
+    for (const [link, former] of this.#toBeReset.get(name) ?? [])
+      assert(this.#links.get(link)!.generation > former, `${link} is not new after the crash of ${name}`)
+    this.#toBeReset.delete(name)
     const ends = new Map<string, number>()
     for (const link of Object.values(this.plan.links))
       for (const use of link.uses) {
@@ -375,7 +399,7 @@ export class World {
         held.left.delete(`${name} ${use.side}`)
       }
     const alive = !this.failSpawns
-    this.#live.set(name, { generation, alive, leftovers: false, ends })
+    this.#live.set(name, { generation, alive, leftovers: false, told: false, asked: false, ends })
     if (alive) this.#queue(name, { type: 'spawned', id, process: name, generation, pid: 1000 + id, startTime: id })
     else
       this.#queue(name, {
@@ -427,9 +451,14 @@ export class World {
 
   #followers(name: string): string[] {
     const found: string[] = Object.keys(this.plan.processes[name]!.needs)
-    for (const link of Object.values(this.plan.links))
-      if (link.uses.some(use => use.process === name && use.side === 'write'))
-        found.push(...link.uses.filter(use => use.side === 'read' && use.process !== name).map(use => use.process))
+    for (const { uses, sides } of Object.values(this.plan.links))
+      for (const { process, side } of uses)
+        if (process === name && sides[side]!.writes)
+          found.push(
+            ...uses
+              .filter(use => use.side !== side && sides[use.side]!.reads && use.process !== name)
+              .map(use => use.process),
+          )
     return found
   }
 
@@ -439,10 +468,12 @@ export class World {
     const live = this.#live.get(name)
     if (signal === routeSignal) assert(['running', 'ready'].includes(this.state(name)), `${name} is signalled`)
     if (live?.generation !== generation) return
+    if (live.leftovers && signal !== routeSignal) live.asked = true
     if (signal !== 'SIGKILL' && this.stubborn.has(name)) return
     if (signal === routeSignal && this.deaf.has(name)) return
+    const isFound = live.alive || live.told
     if (live.alive) this.die(name, { signal })
-    if (live.leftovers && (signal === 'SIGKILL' || !this.stubborn.has(name))) this.#clear(name, live)
+    if (live.leftovers && isFound) this.#clear(name, live)
   }
 
   #clear(name: string, live: Live): void {
@@ -450,10 +481,22 @@ export class World {
     this.#queue(name, { type: 'cleared', process: name, generation: live.generation })
   }
 
-  #expectReadyNeeds(name: string): void {
+  #noteReset(name: string): void {
+    const links = Object.values(this.plan.links).filter(
+      link => link.lifetime === 'reset' && link.uses.some(use => use.process === name),
+    )
+    this.#toBeReset.set(name, new Map(links.map(link => [link.name, this.#links.get(link.name)!.generation])))
+  }
+
+  #expectNeeds(name: string): void {
     for (const [need, condition] of Object.entries(this.plan.processes[name]!.needs)) {
-      if (condition !== 'ready') continue
       const { state, generation } = this.engine.processes.get(need)!
+      if (condition === 'started') assert(generation > 0, `${name} starts before ${need}`)
+      if (condition === 'completed') {
+        assert.equal(state, 'completed', `${name} starts before the end of ${need}`)
+        assert(this.#wishes.get(need)?.to !== 'be over', `${need} was ended by hand`)
+      }
+      if (condition !== 'ready') continue
       assert(['ready', 'completed'].includes(state), `${name} starts while ${need} is ${state}`)
       assert.equal(this.#toldReady.get(need), generation, `${need} was never ready`)
     }
@@ -467,11 +510,13 @@ export class World {
     if (!live?.alive) return
     live.alive = false
     live.leftovers = this.leaveLeftovers
-    const states = (side: string, other: string): Record<string, EndState> =>
+    const states = (direction: 'reads' | 'writes'): Record<string, EndState> =>
       Object.fromEntries(
-        Object.values(this.plan.links)
-          .filter(link => link.uses.some(use => use.process === name && use.side === side))
-          .map(link => [link.name, this.#endState(link, side, other, live)]),
+        Object.values(this.plan.links).flatMap(link =>
+          link.uses
+            .filter(({ process, side }) => process === name && link.sides[side]![direction])
+            .map(({ side }) => [link.name, this.#endState(link, side, side === 'read' ? 'write' : 'read', live)]),
+        ),
       )
     const event: HostEvent = {
       type: 'exited',
@@ -480,11 +525,27 @@ export class World {
       exit,
       usage: { userMs: 1, systemMs: 1, maxRssBytes: null },
       leftovers: live.leftovers ? [4711] : [],
-      inputs: states('read', 'write'),
-      outputs: states('write', 'read'),
+      inputs: states('reads'),
+      outputs: states('writes'),
     }
     this.#exitsReported.set(`${name}#${live.generation}`, 1)
     this.#queue(name, event, overtakes)
+  }
+
+  /** What an instance left behind ends by itself. */
+  endLeftovers(name: string): void {
+    const live = this.#live.get(name)
+    if (live?.leftovers) this.#clear(name, live)
+  }
+
+  /** The app opens a stream at a side, or closes one. */
+  use(link: string, side: string, change: 1 | -1): void {
+    const held = this.#links.get(link)
+    const record = this.engine.links.records.get(link)
+    const uses = record?.appUses.get(side) ?? 0
+    if (!held || !record || this.engine.phase !== 'running') return
+    if (change === 1 ? record.phase === 'open' && held.held.has(side) : uses > 0)
+      this.engine.useByApp(link, side, change)
   }
 
   /** The instance of a process says something of itself; that may overtake the answer to its spawn. */
@@ -532,6 +593,36 @@ export class World {
     return this.#live.get(name)?.alive ?? false
   }
 
+  /** Commands by hand, and what they promise. */
+  start(names: readonly string[]): void {
+    this.#noteEarly()
+    this.engine.startProcesses(names)
+    for (const name of names) this.#wishes.set(name, { to: 'run' })
+  }
+
+  restart(names: readonly string[]): void {
+    const before = names.map(name => this.engine.processes.get(name)!.generation)
+    const isWaiting = names.map(name => this.state(name) === 'waiting')
+    this.#noteEarly()
+    this.engine.restartProcesses(names)
+    names.forEach((name, index) => {
+      this.#wishes.set(name, isWaiting[index] ? { to: 'run' } : { to: 'run again', after: before[index]! })
+    })
+  }
+
+  /** What is asked while links are being made waits for them, and cannot be refused any more. */
+  #noteEarly(): void {
+    this.#mayWaitForLinks ||= this.engine.phase === 'opening'
+  }
+
+  stopProcesses(names: readonly string[], end: boolean): void {
+    // Nothing is asked of who is finished already, nor, by a stop that is not for good, of who was never started.
+    const isIdle = (name: string) => !end && this.engine.phase === 'running' && this.state(name) === 'idle'
+    const meant = names.filter(name => !['completed', 'failed'].includes(this.state(name)) && !isIdle(name))
+    this.engine.stopProcesses(names, end)
+    for (const name of meant) this.#wishes.set(name, { to: end ? 'be over' : 'stay down' })
+  }
+
   stop(how: 'drain' | 'now' | 'kill'): void {
     const order = { drain: 0, now: 1, kill: 2 }
     if (this.#stopped === null || order[how] > order[this.#stopped]) this.#stopped = how
@@ -547,6 +638,8 @@ export class World {
     this.log.push(`  event ${JSON.stringify(event)}`)
     if (event.type === 'notified' && event.ready && this.#isAsked(event))
       this.#toldReady.set(event.process, event.generation)
+    if (event.type === 'exited' && this.#live.get(event.process)?.generation === event.generation)
+      this.#live.get(event.process)!.told = true
     this.#receive(JSON.parse(JSON.stringify(event)) as HostEvent)
     return true
   }
@@ -556,20 +649,28 @@ export class World {
     while (this.deliver(0));
   }
 
+  /** Nobody does anything more by himself: everything that is asked is done, and all that was begun comes to its end. */
+  rest(): void {
+    for (let step = 0; !this.over && (this.deliver(step) || this.clock.step()); step += 1) {
+      assert(step < 3000, 'the graph never comes to rest')
+      this.checkWorld()
+    }
+    if (this.over) return
+    checkRest(this.engine, this.#wishes, this.#mayWaitForLinks)
+    for (const [name, live] of this.#live)
+      assert(!live.leftovers || !live.asked, `what ${name} left was asked to end and is there for ever`)
+  }
+
   /** Lets the world go on, everything that is asked being done, until the graph is over. */
   finish(): void {
     this.failOpens = false
     this.stop('drain')
     for (let step = 0; !this.over; step += 1) {
-      if (step === 3000) this.#fail('the graph does not end')
-      if (!this.deliver(step) && !this.clock.step() && !this.over) this.#fail('the graph is stuck')
+      assert(step < 3000, 'the graph does not end')
+      if (!this.deliver(step) && !this.clock.step()) assert(this.over, 'the graph is stuck')
       this.checkWorld()
     }
     this.deliverAll()
-  }
-
-  #fail(what: string): never {
-    assert.fail(`${what}:\n${this.log.slice(-60).join('\n')}`)
   }
 
   /** The brain knows this incarnation, and of no end of it. */
@@ -589,20 +690,28 @@ export class World {
     const live = this.#live.get(name)
     if (record.plan.restart.policy !== 'never' || live?.ends.get(link) !== this.#links.get(link)!.generation)
       return false
-    return record.instance === null || record.instance.spawned
+    return record.state === 'running' || record.state === 'ready'
   }
 
   checkWorld(): void {
     const { phase } = this.engine
     if (phase === 'running' || phase === 'draining')
       for (const link of Object.values(this.plan.links)) this.#checkSides(link)
-    for (const { name, state, generation } of this.engine.processes.values()) {
+    const records = [...this.engine.processes.values()]
+    const timed = records.filter(record => record.cancelTimer !== null).length
+    assert(this.clock.pending === timed, `${this.clock.pending} timers of ${timed} processes`)
+    const isBusy = records.some(({ wanted, state }) => wanted && state !== 'completed' && state !== 'failed')
+    if (phase === 'running' || phase === 'draining') assert(isBusy, 'the graph goes on without anybody')
+    if (phase === 'closing' || phase === 'over') assert(!isBusy, 'the graph closes under somebody')
+    for (const record of records) {
+      const { name, state, generation } = record
+      checkRecord(this.engine, record)
       const isReady = this.#toldReady.get(name) === generation
-      if (state === 'ready') assert(isReady, `${name} is ready and never said so`)
-      if (state === 'running') assert(!isReady, `${name} has said that it is ready`)
+      assert(state !== 'ready' || isReady, `${name} is ready and never said so`)
+      assert(state !== 'running' || !isReady, `${name} is running and has said that it is ready`)
     }
     for (const [key, times] of this.#endsSeen) {
-      assert.equal(times, 1, `an end of ${key} is accounted more than once`)
+      assert(times === 1, `an end of ${key} is accounted more than once`)
       assert(this.#exitsReported.has(key), `an end of ${key} is made up`)
     }
     if (this.over) this.#checkEnd()
@@ -614,15 +723,18 @@ export class World {
     if (record.phase !== 'open') return
     for (const { process, side } of link.tracksUses ? link.uses : [])
       if (this.#isOver(process)) assert(held.left.has(`${process} ${side}`), `${process} must have left ${link.name}`)
-    if (link.route !== null)
-      return assert.deepEqual([...held.held], Object.keys(link.sides), `${link.name} is not held`)
     for (const side of Object.keys(link.sides)) {
+      if (link.route !== null) {
+        assert(held.held.has(side), `${link.name}.${side} must be held`)
+        continue
+      }
       const users = link.uses.filter(use => use.side === side).map(use => use.process)
       const turned = link.uses.some(use => this.engine.processes.get(use.process)!.turned)
-      const bound = link.lifetime === 'hold' && !turned
+      const isOfApp = (record.appUses.get(side) ?? 0) > 0
+      const bound = isOfApp || (link.lifetime === 'hold' && !turned)
       const done = users.every(name => this.#isOver(name) || this.#isSealed(name, link.name))
-      if (!bound && done) assert(!held.held.has(side), `${link.name}.${side} must be closed`)
-      if (bound) assert(held.held.has(side), `${link.name}.${side} must be held`)
+      assert(bound || !done || !held.held.has(side), `${link.name}.${side} must be closed`)
+      assert(!bound || held.held.has(side), `${link.name}.${side} must be held`)
     }
   }
 
@@ -630,6 +742,7 @@ export class World {
   #checkNotEarly(link: PlannedLink, side: string): void {
     const users = link.uses.filter(use => use.side === side).map(use => use.process)
     const done = users.every(name => this.#isOver(name) || this.#isSealed(name, link.name))
+    assert.equal(this.engine.links.records.get(link.name)!.appUses.get(side) ?? 0, 0, 'uses of the app')
     assert(done, `${link.name}.${side} is closed while one of ${users.join(', ')} may come back`)
   }
 
