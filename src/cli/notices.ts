@@ -86,7 +86,7 @@ function describeChange(change: StateChange, lastError: string | null = null): s
 /** The last line: how the run ended, and what in it may be why it did not end well. */
 export function describeReport(name: string, report: Report): string {
   const bad = report.processes
-    .filter(row => row.inputLost.length > 0 || (!report.ok && isUnclean(row)))
+    .filter(row => row.gaveUp || row.inputLost.length > 0 || (!report.ok && isUnclean(row)))
     .toSorted((a, b) => Number(isMereStop(a)) - Number(isMereStop(b)))
   const restarts = report.processes.reduce((sum, row) => sum + row.restarts, 0)
   const all = report.processes.length
@@ -100,17 +100,17 @@ export function describeReport(name: string, report: Report): string {
 }
 
 /** As most end that were told to: seldom why a run ended badly, so they come last. */
-function isMereStop({ exit, inputLost }: ProcessReport): boolean {
-  return exit !== null && 'signal' in exit && exit.signal === 'SIGTERM' && inputLost.length === 0
+function isMereStop({ exit, gaveUp, inputLost }: ProcessReport): boolean {
+  return exit !== null && 'signal' in exit && exit.signal === 'SIGTERM' && !gaveUp && inputLost.length === 0
 }
 
 function isUnclean({ exit }: ProcessReport): boolean {
   return exit !== null && !('code' in exit && exit.code === 0)
 }
 
-function describeEnd({ exit, inputLost }: ProcessReport): string {
+function describeEnd({ exit, gaveUp, inputLost }: ProcessReport): string {
   const lost = inputLost.length > 0 ? [`input lost: ${inputLost.join(', ')}`] : []
   // Its sentence was said when it happened; `status --json` and the report have it too.
   const end = exit && ('error' in exit ? 'could not be started' : describeExit(exit))
-  return [...(end ? [end] : []), ...lost].join(', ')
+  return [...(end ? [end] : []), ...(gaveUp ? ['gave up'] : []), ...lost].join(', ')
 }

@@ -32,6 +32,8 @@ export interface ProcessReport {
   /** Last end. `error`: it could not be spawned; `code` is what a shell would report. */
   readonly exit: Exit | { readonly code: number; readonly error: string } | null
   readonly restarts: number
+  /** It reached its restart limit: failed, even where every end was clean. */
+  readonly gaveUp: boolean
   /** Links whose data an unclean end may have taken with it. */
   readonly inputLost: readonly string[]
   /** ISO 8601, of the first spawn. */

@@ -11,6 +11,7 @@ function processReport(record: ProcessRecord): ProcessReport {
     name: record.name,
     exit: record.exit,
     restarts: Math.max(0, record.generation - 1),
+    gaveUp: record.gaveUp,
     inputLost: [...record.inputLost],
     startedAt: toIso(record.startedAtMs),
     endedAt: record.instance === null ? toIso(record.endedAtMs) : null,

@@ -52,6 +52,7 @@ const row = (name: string, more: Partial<ProcessStatus> = {}): ProcessStatus => 
   pid: process.pid,
   exit: null,
   restarts: 0,
+  gaveUp: false,
   inputLost: [],
   startedAt: '2026-01-01T00:00:00.000Z',
   endedAt: null,

@@ -100,6 +100,7 @@ export class Instances {
     const decision = nextRestart(record.row, restart, upMs, nowMs, this.#brain.clock.random())
     if (decision === 'give-up') {
       record.exitWell = false
+      record.gaveUp = true
       record.note = `gave up: ${restart.limit} restarts within ${formatDelay(restart.withinMs)}`
       this.#brain.listener.gaveUp(record)
       return false

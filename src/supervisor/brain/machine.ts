@@ -140,6 +140,7 @@ export class Machine {
     record.needsMet = false
     record.started = false
     record.endedByHand = false
+    record.gaveUp = false
     record.note = null
     if (!record.wanted) this.#brain.unfinished += 1
     record.wanted = true

@@ -49,6 +49,8 @@ export interface ProcessRecord {
   exitWell: boolean
   /** The last end was one without audience: how its readers end decides whether it went well. */
   unheard: boolean
+  /** It reached its restart limit, and was not started by hand since. */
+  gaveUp: boolean
   inputLost: Set<string>
   leftovers: readonly number[]
   startedAtMs: number | null
@@ -82,6 +84,7 @@ export function newProcessRecord(plan: PlannedProcess): ProcessRecord {
     exit: null,
     exitWell: true,
     unheard: false,
+    gaveUp: false,
     inputLost: new Set(),
     leftovers: [],
     startedAtMs: null,
