@@ -186,6 +186,11 @@ const table = {
     status: 2,
     text: d => `${d.path} exists and is not overwritten. Use it, or remove it first.`,
   },
+  IPCSUP_ERR_INTERNAL: {
+    status: 4,
+    text: d =>
+      `"${d.name}" cannot go on, and all that it had started was ended: ${d.why}. This is a defect of ipcsup: please report it.`,
+  },
   IPCSUP_ERR_DETACH: {
     status: 4,
     text: d =>

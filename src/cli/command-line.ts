@@ -29,6 +29,8 @@ export async function runCommandLine(argv: readonly string[], out: Output, err: 
     if (error instanceof CommanderError && error.exitCode === 0) return 0
     if (error instanceof IpcsupError) {
       err.write(`ipcsup: ${error.message}\n`)
+      // Where it happened: nobody can correct it from the sentence alone.
+      if (error.code === 'IPCSUP_ERR_INTERNAL') err.write(`${(error.cause as Error | null)?.stack ?? error.cause}\n`)
       return error.status
     }
     if ((error as NodeJS.ErrnoException | null)?.syscall === 'uv_cwd') {

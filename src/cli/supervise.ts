@@ -65,6 +65,9 @@ async function liveUntilFinished(
   { names, notices, onUp }: SuperviseOptions,
 ): Promise<Omit<Supervised, 'isGone'>> {
   const signals = handleSignals(supervisor, notices.say)
+  // Children are worth more than a program that ends at once: they are ended first, and then it is said.
+  const fail = (error: unknown): void => supervisor.fail(error)
+  process.on('uncaughtException', fail)
   try {
     await supervisor.start(names)
     notices.open()
@@ -75,12 +78,15 @@ async function liveUntilFinished(
     ])
     const ends = serveEnds(supervisor.outsideEnds, directory)
     const server = await serveControls(supervisor, directory)
-    onUp?.()
-    const report = await supervisor.finished
-    ends.close()
-    await server.close()
-    return { report, signal: signals.received }
+    try {
+      onUp?.()
+      return { report: await supervisor.finished, signal: signals.received }
+    } finally {
+      ends.close()
+      await server.close()
+    }
   } finally {
+    process.off('uncaughtException', fail)
     signals.close()
   }
 }

@@ -94,6 +94,7 @@ export interface LogFile {
   readonly path: string
 }
 
+/** Names are of processes, or of all replicas of one or all stages of a pipeline: `work` for `work.0` and `work.1`. */
 export interface Controls {
   status(): Promise<Status>
   plan(): Promise<Plan>

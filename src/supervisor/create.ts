@@ -29,6 +29,8 @@ export interface FromPlanOptions {
 export interface ShowingSupervisor extends Supervisor {
   /** Shows whole lines where the logs are shown; false: they are shown nowhere, or no longer. */
   show(text: string): Promise<boolean>
+  /** Ends everything because of a fault in this program; `finished` rejects with it. */
+  fail(error: unknown): void
   /** What its links give to programs that the config does not know. */
   readonly outsideEnds: OutsideEnds
 }

@@ -58,7 +58,7 @@ export class Hooks {
   async close(deadlineMs: number): Promise<void> {
     if (this.#running.size === 0) return
     const timer = setTimeout(() => this.#stopped.abort(), deadlineMs)
-    await Promise.all(this.#running)
+    await Promise.allSettled(this.#running)
     clearTimeout(timer)
   }
 }

@@ -9,36 +9,47 @@ import type { ProcessRecord } from './brain/records.js'
 import { findCallable } from './callable.js'
 import { closeHost, longestStopTimeoutMs } from './close-host.js'
 import { Conditions, keepAlive } from './conditions.js'
-import type { LogFile, ProcessState, Report, Status } from './controls.js'
+import type { LogFile, Report, Status } from './controls.js'
 import { Hooks } from './hooks.js'
 import type { Host, HostEvent } from './host/host.js'
-import { findLink, findProcess, refuseClosedSide, refuseUnknownSignal, refuseUnusedSides } from './lookup.js'
+import {
+  chooseNames,
+  findLink,
+  findProcess,
+  refuseClosedSide,
+  refuseSecondStart,
+  refuseUnknownSignal,
+  refuseUnusedSides,
+} from './lookup.js'
+import { makeNews } from './news.js'
+import { Outcome } from './outcome.js'
 import { createOutsideEnds, type OutsideEnds } from './outside-ends.js'
 import { makeProcessHandle } from './process-handle.js'
-import { linkStatus, processStatus, runReport, statusPhase } from './report.js'
+import { runReport } from './report.js'
 import { isDown, isUnderWay, isUpAgain } from './standing.js'
+import { readStatus } from './status.js'
 import type { ProcessHandle, Supervisor, SupervisorEvents } from './supervisor.js'
 
 export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Supervisor {
   readonly name: string
-  readonly finished: Promise<Report>
   readonly outsideEnds: OutsideEnds
   readonly #plan: Plan
   readonly #openHost: () => Promise<NearHost>
   readonly #engine: Engine
   readonly #hooks: Hooks
-  readonly #conditions = new Conditions()
+  readonly #outcome = new Outcome()
+  readonly #conditions = new Conditions(() => this.#outcome.fault)
   readonly #appEnds: AppEnds
   /** Null before the start. */
   #opening: Promise<NearHost> | null = null
   /** Null until it is open. */
   #host: NearHost | null = null
   #receive: (event: HostEvent) => void = () => {}
-  #resolveFinished!: (report: Report) => void
   #startError: Error | null = null
   #letDie = () => {}
   #linksOpen = false
   #logsComplete = true
+  #closed: Promise<void> | null = null
   #started = false
   #ended = false
 
@@ -49,9 +60,6 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
     this.#plan = plan
     this.#openHost = openHost
     this.#hooks = new Hooks(plan, message => this.#tell('warning', message))
-    this.finished = new Promise(resolve => {
-      this.#resolveFinished = resolve
-    })
     const relay: Pick<Host, 'send' | 'onEvent'> = {
       send: request => this.#host!.send(request),
       onEvent: receive => {
@@ -60,16 +68,16 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
     }
     this.#appEnds = new AppEnds((link, side, change) => this.#engine.useByApp(link, side, change))
     this.#engine = new Engine(plan, relay, clock, {
-      stateChanged: (record, from, to) => this.#stateChanged(record, from, to),
-      linkChanged: (link, side, change, unreadBytes) =>
-        this.#tell('link', { link: link.plan.name, generation: link.generation, side, change, unreadBytes }),
-      warning: message => this.#tell('warning', message),
-      ended: record => this.#hooks.run('onExit', record),
-      gaveUp: record => this.#hooks.run('onGiveUp', record),
+      ...makeNews(
+        (event, ...args) => this.#tell(event, ...args),
+        this.#hooks,
+        () => this.#conditions.look(),
+      ),
       startFailed: error => {
         this.#startError = IpcsupError.from(error)
         void this.#close()
       },
+      broke: error => this.fail(error),
       linksOpen: () => {
         this.#linksOpen = true
         this.#conditions.look()
@@ -79,17 +87,21 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
     this.outsideEnds = createOutsideEnds(this.#engine.links.records, () => (this.#ended ? null : this.#host))
   }
 
+  get finished(): Promise<Report> {
+    return this.#outcome.finished
+  }
+
   async start(names: readonly string[] = []): Promise<void> {
-    this.#orAll(names)
+    const wanted = this.#choose(names)
     refuseUnusedSides(this.#engine.links.records.values())
-    this.#refuseSecondStart()
+    refuseSecondStart(this.name, this.#started, this.#engine.phase)
     this.#started = true
     const host = await this.#open()
     // A stop came meanwhile.
     if (this.#engine.phase !== 'new') return void (await this.finished)
     this.#letDie = keepAlive()
     host.onEvent(this.#receive)
-    this.#engine.start(names)
+    this.#engine.start(wanted)
     const first = [...this.#engine.processes.values()].filter(record => Object.keys(record.plan.needs).length === 0)
     await this.#conditions.until(() => this.#linksOpen && first.every(isUnderWay))
     if (this.#startError) {
@@ -109,49 +121,40 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
   }
 
   async startProcesses(names: readonly string[]): Promise<void> {
-    this.#engine.startProcesses(this.#orAll(names))
+    this.#engine.startProcesses(this.#choose(names))
   }
 
   async stopProcesses(names: readonly string[], { end }: { readonly end: boolean }): Promise<void> {
-    const all = this.#orAll(names)
+    const all = this.#choose(names)
     this.#engine.stopProcesses(all, end)
     await this.#conditions.until(() => all.every(name => isDown(this.#record(name))))
   }
 
   async restartProcesses(names: readonly string[]): Promise<void> {
-    const all = this.#orAll(names)
+    const all = this.#choose(names)
     const before = new Map(all.map(name => [name, this.#record(name).generation]))
     this.#engine.restartProcesses(all)
     await this.#conditions.until(() => all.every(name => isUpAgain(this.#record(name), before.get(name)!)))
   }
 
   async signalProcesses(names: readonly string[], signal: string): Promise<void> {
-    const all = this.#orAll(names)
+    const all = this.#choose(names)
     refuseUnknownSignal(signal)
-    await new Promise<void>(resolve => this.#engine.signalProcesses(all, signal, resolve))
+    await this.#conditions.answer<void>(answer => this.#engine.signalProcesses(all, signal, answer))
   }
 
   async callLink(name: string): Promise<readonly string[]> {
     const link = findCallable(this.#engine.links.records, name)
-    return new Promise(resolve => this.#engine.callLink(link, resolve))
+    const names = await this.#conditions.answer<readonly string[]>(answer => this.#engine.callLink(link, answer))
+    return names ?? []
   }
 
   signalAll(signal: string): Promise<void> {
     return this.signalProcesses([], signal)
   }
 
-  async status(): Promise<Status> {
-    const host = this.#ended ? null : this.#host
-    const blocked = host?.blockedLogs() ?? []
-    const [facts = {}, uses = {}] = await Promise.all([host?.inspectLinks(), host?.inspectProcesses()])
-    return {
-      name: this.#plan.name,
-      pid: process.pid,
-      phase: statusPhase[this.#engine.phase],
-      ok: this.report().ok,
-      processes: [...this.#engine.processes.values()].map(record => processStatus(record, uses[record.name], blocked)),
-      links: [...this.#engine.links.records.values()].map(record => linkStatus(record, facts[record.plan.name])),
-    }
+  status(): Promise<Status> {
+    return readStatus(this, this.#engine, () => (this.#ended ? 'ended' : this.#host))
   }
 
   async plan(): Promise<Plan> {
@@ -163,7 +166,7 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
   }
 
   report(): Report {
-    const isWhole = this.#logsComplete && this.#startError === null
+    const isWhole = this.#logsComplete && this.#startError === null && this.#outcome.fault === null
     return runReport(this.#engine.processes.values(), this.#plan.strict, isWhole)
   }
 
@@ -190,11 +193,12 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
     this.#tell('warning', message)
   }
 
-  #stateChanged(record: ProcessRecord, from: ProcessState, to: ProcessState): void {
-    if (to === 'running') this.#hooks.run('onStart', record)
-    const { name, generation, exit, note, instance } = record
-    this.#tell('state', { process: name, generation, from, to, pid: instance?.pid ?? null, exit, note })
-    this.#conditions.look()
+  /** Ends everything at once, in whatever state it is: a defect of ours has shown itself. */
+  fail(error: unknown): void {
+    if (this.#outcome.fault === null) this.warn('A defect of ipcsup has shown itself. Everything is being ended.')
+    this.#outcome.fail(this.name, error)
+    this.#engine.fail(error)
+    void this.#close()
   }
 
   /** After the current job of the brain: a listener that throws must not stop it half-way. */
@@ -203,7 +207,12 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
   }
 
   /** The graph is over: what is left of the host goes, then those who wait are told. */
-  async #close(): Promise<void> {
+  #close(): Promise<void> {
+    this.#closed ??= this.#closeOnce()
+    return this.#closed
+  }
+
+  async #closeOnce(): Promise<void> {
     const { areLogsComplete, warnings } = await closeHost(this.#plan, this.#opening)
     this.#logsComplete = areLogsComplete
     for (const message of warnings) this.warn(message)
@@ -213,7 +222,7 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
     this.#linksOpen = true
     const report = this.report()
     this.#tell('finished', report)
-    this.#resolveFinished(report)
+    this.#outcome.end(report)
     this.#conditions.end()
   }
 
@@ -230,19 +239,11 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
     }
   }
 
-  #refuseSecondStart(): void {
-    if (!this.#started && this.#engine.phase === 'new') return
-    const done = this.#started ? 'started' : 'stopped'
-    throw new IpcsupError('IPCSUP_ERR_STARTED_TWICE', { name: this.name, done })
-  }
-
   #record(name: string): ProcessRecord {
     return findProcess(this.#engine.processes, name)
   }
 
-  /** The named processes, which must exist; none named: all. */
-  #orAll(names: readonly string[]): readonly string[] {
-    for (const name of names) this.#record(name)
-    return names.length === 0 ? [...this.#engine.processes.keys()] : names
+  #choose(names: readonly string[]): readonly string[] {
+    return chooseNames(names, [...this.#engine.processes.keys()])
   }
 }

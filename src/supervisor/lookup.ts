@@ -1,16 +1,37 @@
-/** Finds what is named, or says what there is; refuses what cannot be done with a side, or sent. */
+/** Finds what is named, or says what there is; refuses what cannot be done now, with a side, or sent. */
 import { constants } from 'node:os'
 import { IpcsupError } from '../errors.js'
 import { nearest } from '../nearest.js'
+import type { Phase } from './brain/brain.js'
 import type { LinkRecord, ProcessRecord } from './brain/records.js'
+import { listGroups, membersOf } from './names.js'
 
 /** Throws IPCSUP_ERR_UNKNOWN_PROCESS. */
 export function findProcess(processes: ReadonlyMap<string, ProcessRecord>, name: string): ProcessRecord {
   const record = processes.get(name)
   if (record) return record
-  const known = [...processes.keys()]
-  const detail = { name, nearest: nearest(name, known) ?? '', known: known.join(', ') }
-  throw new IpcsupError('IPCSUP_ERR_UNKNOWN_PROCESS', detail)
+  throw refuseUnknownProcess(name, [...processes.keys()])
+}
+
+/**
+ * The names of all processes that are meant, each once: of those named and of the members of groups; none named: all.
+ *
+ * @throws IPCSUP_ERR_UNKNOWN_PROCESS
+ */
+export function chooseNames(names: readonly string[], known: readonly string[]): readonly string[] {
+  if (names.length === 0) return known
+  const exact = new Set(known)
+  const chosen = names.flatMap(name => {
+    const members = exact.has(name) ? [name] : membersOf(name, known)
+    if (members.length === 0) throw refuseUnknownProcess(name, known)
+    return members
+  })
+  return [...new Set(chosen)]
+}
+
+function refuseUnknownProcess(name: string, known: readonly string[]): IpcsupError {
+  const near = nearest(name, [...known, ...listGroups(known)])
+  return new IpcsupError('IPCSUP_ERR_UNKNOWN_PROCESS', { name, nearest: near ?? '', known: known.join(', ') })
 }
 
 /** Throws IPCSUP_ERR_UNKNOWN_LINK, also when the link has no such side. */
@@ -59,4 +80,10 @@ export function refuseClosedSide(record: LinkRecord, side: string, areMade: bool
   if (!isGone && !record.closed.has(side)) return
   const detail = { side, link: record.plan.name, ...(advice === undefined ? {} : { advice }) }
   throw new IpcsupError('IPCSUP_ERR_SIDE_CLOSED', detail)
+}
+
+/** Throws IPCSUP_ERR_STARTED_TWICE. */
+export function refuseSecondStart(name: string, isStarted: boolean, phase: Phase): void {
+  if (!isStarted && phase === 'new') return
+  throw new IpcsupError('IPCSUP_ERR_STARTED_TWICE', { name, done: isStarted ? 'started' : 'stopped' })
 }

@@ -1,8 +1,7 @@
 /** What is said of a run: rows of the report and of the status, from the brain's records. Pure. */
 import type { LinkFacts } from '../ipc/kind.js'
-import type { Phase } from './brain/brain.js'
 import type { LinkRecord, ProcessRecord } from './brain/records.js'
-import type { LinkStatus, ProcessReport, ProcessStatus, Report, Status } from './controls.js'
+import type { LinkStatus, ProcessReport, ProcessStatus, Report } from './controls.js'
 import type { Closing } from './host/host.js'
 import type { BlockedLog } from './logs/logs.js'
 
@@ -78,15 +77,6 @@ function describeDropped(stream: string, bytes: number): string {
   if (bytes === 0) return `The end of the log ${stream} may be lost; how much of it is not known.`
   return `${bytes.toLocaleString('en-US')} bytes of the log ${stream} could not be written and are lost.`
 }
-
-export const statusPhase = {
-  new: 'starting',
-  opening: 'starting',
-  running: 'running',
-  draining: 'draining',
-  closing: 'draining',
-  over: 'finished',
-} as const satisfies Record<Phase, Status['phase']>
 
 /** The kernel counts microseconds; sums of fractions of a millisecond have more digits than that. */
 function roundToMicroseconds(timeMs: number | null): number | null {

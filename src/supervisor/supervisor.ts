@@ -51,7 +51,7 @@ export interface Supervisor extends Controls, AsyncDisposable {
    * Resolves when every started process without needs was spawned (or could not be: its report says so).
    */
   start(names?: readonly string[]): Promise<void>
-  /** Resolves when the run is over and nothing is left behind. Never rejects. */
+  /** Resolves when the run is over and nothing is left behind. Rejects with IPCSUP_ERR_INTERNAL alone, then too. */
   readonly finished: Promise<Report>
   report(): Report
   process(name: string): ProcessHandle

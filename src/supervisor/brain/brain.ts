@@ -20,6 +20,8 @@ export interface EngineListener {
   gaveUp(record: ProcessRecord): void
   /** The links could not be made; nothing was started and nothing is left. */
   startFailed(error: ErrorData): void
+  /** A defect of ours: nothing is decided any more, so whoever listens must end what there is. Once. */
+  broke(error: unknown): void
   /** Every link exists; processes start now. */
   linksOpen(): void
   /** Every process is finished and every link destroyed: the host can be closed. */

@@ -10,6 +10,7 @@ import type { Clock } from './clock.js'
 import { Consequences } from './consequences.js'
 import { Graph } from './graph.js'
 import { Instances } from './instances.js'
+import { Jobs } from './jobs.js'
 import { Links } from './links.js'
 import { Machine } from './machine.js'
 import { withNeeds } from './order.js'
@@ -27,8 +28,10 @@ export class Engine {
   readonly #consequences: Consequences
   readonly #graph: Graph
   readonly #signals: Signals
-  readonly #jobs: (() => void)[] = []
-  #busy = false
+  readonly #jobs = new Jobs(
+    () => this.#settle(),
+    error => this.#break(error),
+  )
   #calls = 0
 
   constructor(plan: Plan, host: Pick<Host, 'send' | 'onEvent'>, clock: Clock, listener: EngineListener) {
@@ -37,7 +40,7 @@ export class Engine {
       host.send({ ...call, id: this.#calls })
       return this.#calls
     }
-    const brain = new Brain(plan, clock, listener, send, job => this.#run(job))
+    const brain = new Brain(plan, clock, listener, send, job => this.#jobs.run(job))
     this.#brain = brain
     this.#machine = new Machine(brain)
     this.#instances = new Instances(brain, this.#machine)
@@ -62,7 +65,7 @@ export class Engine {
       dispatchReset: record => this.#machine.joinReset(record),
       release: (culprit, members) => this.#machine.releaseReset(culprit, members),
     })
-    host.onEvent(event => this.#run(() => this.#receive(event)))
+    host.onEvent(event => this.#jobs.run(() => this.#receive(event)))
   }
 
   get processes(): ReadonlyMap<string, ProcessRecord> {
@@ -79,7 +82,7 @@ export class Engine {
 
   /** Makes all links, then starts the named processes and their needs; none named: all. Once. */
   start(names: readonly string[]): void {
-    this.#run(() => {
+    this.#jobs.run(() => {
       if (this.#brain.phase !== 'new') return
       this.#graph.open(names.length === 0 ? [...this.#brain.processes.keys()] : withNeeds(this.#brain.plan, names))
     })
@@ -126,7 +129,7 @@ export class Engine {
   /** To the groups of the named processes that have an instance; `done` once the host has sent them all. */
   signalProcesses(names: readonly string[], signal: string, done: () => void): void {
     const records = names.map(name => this.#brain.record(name))
-    this.#run(() => this.#signals.send(records, signal, done))
+    this.#jobs.run(() => this.#signals.send(records, signal, done))
   }
 
   /** Raises the signal of a route by hand; `done` with those that got it, once the host has sent them all. */
@@ -139,7 +142,7 @@ export class Engine {
 
   /** `drain`: in the direction of the data. `now`: everyone gets the stop signal. `kill`: everyone gets SIGKILL. */
   stop(how: StopManner): void {
-    this.#run(() => {
+    this.#jobs.run(() => {
       if (this.#brain.phase === 'new') {
         this.#brain.phase = 'over'
         this.#brain.listener.over()
@@ -155,26 +158,22 @@ export class Engine {
 
   /** The app uses a side (a stream of it was opened), or stopped using it. */
   useByApp(linkName: string, side: string, change: 1 | -1): void {
-    this.#run(() => {
+    this.#jobs.run(() => {
       const link = this.#brain.links.records.get(linkName)!
       link.appUses.set(side, (link.appUses.get(side) ?? 0) + change)
       this.#brain.linksToReview.add(link)
     })
   }
 
-  /** Runs a job after those already queued, so that a host that answers at once never finds the brain half-way. */
-  #run(job: () => void): void {
-    this.#jobs.push(job)
-    if (this.#busy) return
-    this.#busy = true
-    try {
-      for (let next = this.#jobs.shift(); next; next = this.#jobs.shift()) {
-        next()
-        this.#settle()
-      }
-    } finally {
-      this.#busy = false
-    }
+  /** A defect of ours: nothing is decided any more. */
+  fail(error: unknown): void {
+    this.#jobs.stop(error)
+  }
+
+  #break(error: unknown): void {
+    if (this.#brain.phase !== 'over') this.#brain.phase = 'closing'
+    for (const record of this.#brain.processes.values()) this.#machine.cancelTimer(record)
+    this.#brain.listener.broke(error)
   }
 
   /** Draws all consequences of a job. */
@@ -198,6 +197,7 @@ export class Engine {
 
   #receive(event: HostEvent): void {
     if (event.type === 'warning') return this.#brain.listener.warning(event.message)
+    if (event.type === 'broken') return this.fail(Object.assign(new Error(event.message), { stack: event.stack }))
     if ('link' in event) return this.#brain.links.receive(event)
     const record = this.#brain.record(event.process)
     switch (event.type) {

@@ -132,6 +132,8 @@ export type HostEvent =
   | { readonly type: 'called'; readonly link: string; readonly generation: Generation }
   | { readonly type: 'signalled'; readonly id: number; readonly process: string; readonly generation: Generation }
   | { readonly type: 'warning'; readonly message: string }
+  /** A defect of the host: nobody can rely on it but to close it. */
+  | { readonly type: 'broken'; readonly message: string; readonly stack: string }
 
 export interface Host {
   /** Sends a call; its answer is an event. Never throws for what the call is about. */
@@ -143,7 +145,8 @@ export interface Host {
   /** CPU and memory of every live instance, by process name; unknown is null. */
   inspectProcesses(): Promise<Readonly<Record<string, { cpuPercent: number | null; residentBytes: number | null }>>>
   /**
-   * Ends what is left: leftovers of completed processes (answered by name and pid), log streams (read to their end, at
+   * Ends what is left: leftovers of completed processes and, of a supervisor that broke, its processes (answered by name
+   * and pid), log streams (read to their end, at
    * most `logDeadlineMs`), all links. Nothing of this host is left behind afterwards.
    */
   close(options: { readonly stopTimeoutMs: number; readonly logDeadlineMs: number }): Promise<Closing>

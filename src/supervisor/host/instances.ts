@@ -60,8 +60,15 @@ export interface Instances {
   close(): void
 }
 
-/** @param beforeEnd - called before the end of an instance is told, and while it is still found */
-export function createInstances(emit: (event: HostEvent) => void, beforeEnd: () => void): Instances {
+/**
+ * @param beforeEnd - called before the end of an instance is told, and while it is still found
+ * @param reportFault - told of a defect of ours, because of which an end is not told
+ */
+export function createInstances(
+  emit: (event: HostEvent) => void,
+  beforeEnd: () => void,
+  reportFault: (error: unknown) => void,
+): Instances {
   const live = new Map<string, Live>()
   const byPid = new Map<number, Instance>()
   const leftovers = new Map<string, Followed>()
@@ -120,7 +127,14 @@ export function createInstances(emit: (event: HostEvent) => void, beforeEnd: () 
   return {
     add: instance => {
       const pidfd = openPidfd(instance.pid)!
-      live.set(instance.process, { instance, pidfd, stop: watchReadable(pidfd, () => finish(instance)) })
+      const finishSafely = (): void => {
+        try {
+          finish(instance)
+        } catch (error) {
+          reportFault(error)
+        }
+      }
+      live.set(instance.process, { instance, pidfd, stop: watchReadable(pidfd, finishSafely) })
       byPid.set(instance.pid, instance)
       for (const name of instance.shared) sharers.add(name, 1)
     },

@@ -45,12 +45,13 @@ export function createLocalHost(options: LocalHostOptions): LocalHost {
   let receive: (event: HostEvent) => void = () => {}
   const emit = (event: HostEvent): void => receive(event)
   const warn = (message: string): void => emit({ type: 'warning', message })
+  const reportFault = (error: unknown): void => emit(describeFault(error))
 
   const links = createLinks(plan, run, {
     onCall: (link, generation) => emit({ type: 'called', link, generation }),
     findOwner: pid => findOwner(pid, instances, run.id),
   })
-  const instances = createInstances(emit, () => notifications?.drain())
+  const instances = createInstances(emit, () => notifications?.drain(), reportFault)
   const notifications = hasNotifications(plan)
     ? openNotifications({ plan, directory: run.directory, instances, emit })
     : null
@@ -66,10 +67,14 @@ export function createLocalHost(options: LocalHostOptions): LocalHost {
   const findMarked = createMarkedFinder(run.id, () => queue.idle(), warn)
   const handlers = createHandlers({ plan, run, links, instances, logs, spawner, findMarked, warn })
   const queue = createCallQueue<HostRequest>(request => {
-    if (request.type === 'spawn') sampler.restart()
-    const answer = (handlers[request.type] as AnyHandler)(request)
-    if (answer instanceof Promise) void answer.then(emit)
-    else if (answer) emit(answer)
+    try {
+      if (request.type === 'spawn') sampler.restart()
+      const answer = (handlers[request.type] as AnyHandler)(request)
+      if (answer instanceof Promise) void answer.then(emit, reportFault)
+      else if (answer) emit(answer)
+    } catch (error) {
+      reportFault(error)
+    }
   })
 
   return {
@@ -110,6 +115,11 @@ function makeThreads(): void {
 
 /** The table's types bind each handler to its call; here the call may be any. */
 type AnyHandler = (request: HostRequest) => ReturnType<Handlers[keyof Handlers]>
+
+function describeFault(error: unknown): HostEvent {
+  const { message, stack = message } = error instanceof Error ? error : new Error(String(error))
+  return { type: 'broken', message, stack }
+}
 
 function makeSources(
   links: Links,

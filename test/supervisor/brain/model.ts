@@ -281,6 +281,9 @@ export class World {
           this.startFailed = true
           this.over = true
         },
+        broke: error => {
+          throw error
+        },
         linksOpen: () => {},
         over: () => {
           assert(!this.over, 'the end is told twice')

@@ -271,6 +271,9 @@ describe('what is said', () => {
     const instances = createInstances(
       ({ type }) => seen.push(type),
       () => seen.push(instances.findByPid(child.pid!) ? 'known' : 'unknown'),
+      error => {
+        throw error
+      },
     )
     instances.add({
       process: 'web',
