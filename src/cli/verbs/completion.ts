@@ -1,4 +1,5 @@
 import { IpcsupError } from '../../errors.js'
+import { listGroups } from '../../supervisor/names.js'
 import { loadPlan } from '../config.js'
 import { scripts } from '../show/completion.js'
 import type { Call, OptionSpec, Verb } from '../verb.js'
@@ -81,12 +82,9 @@ function describeOption({ flags, about, choices = [] }: OptionSpec): DescribedOp
 /** One a line. A shell that completes wants no message: without a valid config there are no names. */
 async function printNames(call: Call, what: 'processes' | 'links'): Promise<0> {
   try {
-    const { plan } = await loadPlan(call)
-    call.out.write(
-      Object.keys(plan[what])
-        .map(name => `${name}\n`)
-        .join(''),
-    )
+    const known = Object.keys((await loadPlan(call)).plan[what])
+    const names = what === 'processes' ? [...listGroups(known), ...known] : known
+    call.out.write(names.map(name => `${name}\n`).join(''))
   } catch (error) {
     if (!(error instanceof IpcsupError)) throw error
   }

@@ -4,6 +4,7 @@ import { IpcsupError } from '../../errors.js'
 import type { LogFile } from '../../supervisor/controls.js'
 import { createLinePrinter } from '../../supervisor/logs/format.js'
 import { followLogs, readLogTail } from '../../supervisor/logs/read.js'
+import { membersOf } from '../../supervisor/names.js'
 import { locateSupervisor } from '../locate.js'
 import { formatJson } from '../show/text.js'
 import { type Call, readValue, sharedOptions, type Verb } from '../verb.js'
@@ -70,10 +71,11 @@ function readCount(call: Call): number {
 
 function choose(files: readonly LogFile[], names: readonly string[]): readonly LogFile[] {
   const known = [...new Set(files.map(file => file.process))]
-  const unknown = names.find(name => !known.includes(name))
+  const unknown = names.find(name => membersOf(name, known).length === 0)
   if (unknown !== undefined) {
     const what = `There is no log of "${unknown}". Processes with logs: ${known.join(', ') || 'none'}.`
     throw new IpcsupError('IPCSUP_ERR_USAGE', { what, verb: 'logs' })
   }
-  return names.length === 0 ? files : files.filter(file => names.includes(file.process))
+  const chosen = new Set(names.flatMap(name => membersOf(name, known)))
+  return names.length === 0 ? files : files.filter(file => chosen.has(file.process))
 }
