@@ -6,6 +6,7 @@ import { closeSync, openSync, realpathSync, statSync, writeSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { IpcsupError } from '../errors.js'
 import { makeDirectories } from '../ipc/make-directories.js'
+import { closedVariable } from '../supervisor/host/closed-at-start.js'
 import { nameRunDirectory } from '../supervisor/run/name.js'
 import { findStateDirectory } from '../supervisor/state-directory.js'
 import { findConfigHere } from './config.js'
@@ -28,6 +29,7 @@ export async function startDetached(call: Call): Promise<Outcome> {
   const log = await openLog(call)
   const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...makeArguments(call)], {
     detached: true,
+    env: { ...process.env, [closedVariable]: undefined },
     stdio: ['ignore', log.descriptor, log.descriptor, 'pipe'],
   })
   closeSync(log.descriptor)

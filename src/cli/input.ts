@@ -5,6 +5,7 @@
 import { read } from 'node:fs'
 import { IpcsupError } from '../errors.js'
 import { endProcess, watchReadable } from '../platform/index.js'
+import { isClosedAtStart } from '../supervisor/host/closed-at-start.js'
 
 const chunkBytes = 256 * 1024
 
@@ -56,6 +57,7 @@ async function readSome(buffer: Buffer): Promise<number> {
 }
 
 function readOnce(buffer: Buffer): Promise<{ errno: string | null; length: number }> {
+  if (isClosedAtStart(0, process.env)) return Promise.resolve({ errno: 'EBADF', length: 0 })
   return new Promise(resolve => {
     read(0, buffer, 0, buffer.length, null, (error, length) =>
       resolve({ errno: error && (error.code ?? String(error)), length }),

@@ -5,6 +5,7 @@
  * with neighbours in a pipeline and with children that inherit it.
  */
 import { closeSync, constants, fstatSync, openSync, type Stats, writeSync } from 'node:fs'
+import { isClosedAtStart } from '../supervisor/host/closed-at-start.js'
 
 export interface Output {
   /** A description of its own where the system gives one; stays open until the process ends. */
@@ -55,7 +56,7 @@ export function openOutput(shared: 1 | 2, { waits }: OutputOptions): OpenedOutpu
     descriptor,
     isTerminal,
     color,
-    write: makeWrite(descriptor, waits, fail),
+    write: isClosedAtStart(shared, process.env) ? () => fail('EBADF') : makeWrite(descriptor, waits, fail),
     get failure() {
       return failure
     },

@@ -37,6 +37,8 @@ export interface DescriptorSources {
   isFirstUse(process: string, redirection: number): boolean
   /** True while a live instance has the description of that name. */
   isInUse(shared: string): boolean
+  /** We were started without that one, so whoever inherits it has none either. */
+  isClosed(fd: number): boolean
   warn(message: string): void
 }
 
@@ -69,7 +71,9 @@ export function openChildDescriptors(planned: PlannedProcess, sources: Descripto
   }
   try {
     for (const [index, { fd, to }] of planned.redirections.entries()) {
-      place(fd, openTarget(to, { planned, index, fd, table, sources }))
+      const placed = openTarget(to, { planned, index, fd, table, sources })
+      if (placed === null) table.delete(fd)
+      else place(fd, placed)
     }
     for (const handle of planned.handles) if (handle.fd !== null) place(handle.fd, takeEnd(handle, planned, sources))
     makeFreeOnesBlocking(table, sources)
@@ -88,6 +92,7 @@ const openers = {
   link: ({ link, side }, { fd, planned, sources }) => takeEnd({ link, side, fd, variable: null }, planned, sources),
   null: () => alone(openSync('/dev/null', constants.O_RDWR)),
   inherit: (_target, { fd, planned, sources }) => {
+    if (sources.isClosed(fd)) return null
     if (fd !== 0 || !isBackgroundTerminal(0)) {
       return { descriptor: duplicateDescriptor(fd), end: null, shared: inherited }
     }
@@ -103,13 +108,14 @@ const openers = {
     return alone(openRedirectedFile(planned.name, fd, { ...target, mode }, planned.umask))
   },
   same: (target, { fd, table }) => {
-    const same = table.get(target.fd)!
-    return { ...same, end: same.end && { ...same.end, fd } }
+    const same = table.get(target.fd)
+    return same === undefined ? null : { ...same, end: same.end && { ...same.end, fd } }
   },
-} satisfies { [T in Target['type']]: (target: Extract<Target, { type: T }>, place: Place) => Placed }
+} satisfies { [T in Target['type']]: (target: Extract<Target, { type: T }>, place: Place) => Placed | null }
 
-function openTarget(target: Target, place: Place): Placed {
-  return (openers[target.type] as (target: Target, place: Place) => Placed)(target, place)
+/** null: that descriptor is closed in the child. */
+function openTarget(target: Target, place: Place): Placed | null {
+  return (openers[target.type] as (target: Target, place: Place) => Placed | null)(target, place)
 }
 
 function takeEnd({ link, side, fd, variable }: TakenEnd, { name }: PlannedProcess, sources: DescriptorSources): Placed {

@@ -12,6 +12,7 @@ import type { Run } from '../run/run.js'
 import { createCallQueue } from './call-queue.js'
 import { createHandlers, type Handlers } from './calls.js'
 import type { DescriptorSources } from './child-descriptors.js'
+import { isClosedAtStart } from './closed-at-start.js'
 import { flushLinks } from './flush.js'
 import type { Closing, Host, HostEvent, HostRequest } from './host.js'
 import { createInstances, type Instances } from './instances.js'
@@ -61,7 +62,7 @@ export function createLocalHost(options: LocalHostOptions): LocalHost {
     () => queue.idle(),
     error => warn(`Logs cannot be read: ${(error as Error).message}`),
   )
-  const sources = makeSources(links, logs, instances, warn)
+  const sources = makeSources(links, logs, instances, fd => isClosedAtStart(fd, environment), warn)
   const notifySocket = notifications?.path ?? null
   const spawner = createSpawner({ plan, run, links, sources, environment, notifySocket })
   const findMarked = createMarkedFinder(run.id, () => queue.idle(), warn)
@@ -125,6 +126,7 @@ function makeSources(
   links: Links,
   logs: LogPipes,
   instances: Instances,
+  isClosed: DescriptorSources['isClosed'],
   warn: (message: string) => void,
 ): DescriptorSources {
   const used = new Set<string>()
@@ -142,6 +144,7 @@ function makeSources(
       return isFirst
     },
     isInUse: instances.isSharing,
+    isClosed,
     warn,
   }
 }
