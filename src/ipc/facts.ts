@@ -22,12 +22,14 @@ export interface LinkFacts extends Hint {
   readonly capacityBytes: number | null
   /** Messages that were sent and not yet received. */
   readonly messages?: number | null
-  /** Connections that wait to be accepted. */
+  /** Connections that wait to be accepted; processes that the kernel lets wait for a permit. */
   readonly waiting?: number | null
   /** Permits that are free, for each member; what a counter stands at. */
   readonly value?: number | readonly number[] | null
   /** Pids that hold it. */
   readonly holders?: readonly number[] | null
+  /** Pid of who last took or gave back a permit, alive or not, for each member; null: nobody did. */
+  readonly lastUsers?: readonly (number | null)[] | null
   /** Of these pids those that belong to a process of the graph, with its name: itself, or what it started. */
   readonly holderNames?: Readonly<Record<number, string>>
   /** Who serves it, and how busy they are. */

@@ -4,11 +4,12 @@ import type { IpcsupError } from '../errors.js'
 import {
   createSysvSemaphore,
   findSysvSemaphore,
+  readSysvSemaphoreUses,
   readSysvSemaphoreValues,
   removeSysvSemaphore,
   setSysvSemaphoreValues,
 } from '../platform/index.js'
-import type { LinkObject, Where } from './kind.js'
+import type { LinkFacts, LinkObject, Where } from './kind.js'
 import { identify, removeNamed } from './named-objects.js'
 import type { LinkOptions } from './options.js'
 import { errnoOf, refuseLink } from './refusal.js'
@@ -33,13 +34,26 @@ export function holdSysvSemaphore(options: LinkOptions, where: Where): LinkObjec
       return null
     },
     state: () => (isReleased ? 'unknown' : 'open'),
-    facts: () => ({ id, queuedBytes: null, capacityBytes: null, value: isGone ? null : readValue(id) }),
+    facts: () => ({ id, queuedBytes: null, capacityBytes: null, ...(isGone ? unknown : look(id)) }),
     destroy: () => {
       isReleased = true
       if (isGone) return
       isGone = true
       removeName()
     },
+  }
+}
+
+const unknown = { value: null, waiting: null, lastUsers: null }
+
+function look(id: number): Pick<LinkFacts, 'value' | 'waiting' | 'lastUsers'> {
+  const uses = readSysvSemaphoreUses(id)
+  if (uses === null) return unknown
+  return {
+    value: readValue(id),
+    waiting: uses.reduce((sum, { waiting }) => sum + waiting, 0),
+    // We have set them at first: that is nobody's use.
+    lastUsers: uses.map(({ lastPid }) => (lastPid === 0 || lastPid === process.pid ? null : lastPid)),
   }
 }
 

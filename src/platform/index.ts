@@ -104,6 +104,7 @@ export const {
   readSocketOption,
   readSysvQueue,
   readSysvSemaphore,
+  readSysvSemaphoreUses,
   readSysvSemaphoreValues,
   reapProcess,
   receiveDatagram,

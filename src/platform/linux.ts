@@ -98,6 +98,7 @@ export {
   createSysvSemaphore,
   findSysvSemaphore,
   readSysvSemaphore,
+  readSysvSemaphoreUses,
   readSysvSemaphoreValues,
   removeSysvSemaphore,
   setSysvSemaphoreValues,

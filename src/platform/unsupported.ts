@@ -94,6 +94,7 @@ export const unsupported: Platform = {
   readSocketOption: addressed,
   readSysvQueue: sysvQueues,
   readSysvSemaphore: semaphores,
+  readSysvSemaphoreUses: semaphores,
   readSysvSemaphoreValues: semaphores,
   reapProcess: processes,
   receiveDatagram: addressed,

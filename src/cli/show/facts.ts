@@ -20,10 +20,11 @@ export function placeOf({ name: _link, objectName, ...others }: LinkStatus): str
   return describePlace(objectName === undefined ? others : { ...others, name: objectName })
 }
 
-/** `3 KiB of 64 KiB queued`, `2 messages`, `1 waiting`, `value 3`, `held by web (4120)`, `2 of 3 serve`. */
+/** `3 KiB of 64 KiB queued`, `2 messages`, `1 waiting`, `value 3`, `held by web (4120)`, `last used by web (4120)`, `2 of 3 serve`. */
 export function describeFacts(facts: Facts): string[] {
   const { messages, waiting } = facts
   const holders = describeHolders(facts)
+  const lastUsers = describeLastUsers(facts)
   const value = describeValue(facts)
   return [
     describeBytes(facts),
@@ -31,6 +32,7 @@ export function describeFacts(facts: Facts): string[] {
     typeof waiting === 'number' ? `${waiting} waiting` : '',
     value === '' ? '' : `value ${value}`,
     holders === '' ? '' : `held by ${holders}`,
+    lastUsers === '' ? '' : `last used by ${lastUsers}`,
     ...describeState(facts),
   ].filter(part => part !== '')
 }
@@ -71,11 +73,17 @@ export function describeValue({ value }: Facts): string {
 
 /** `web (4120), 4121`: the pids, of the processes of the graph with their names; empty: nobody, or it is unknown. */
 export function describeHolders({ holders, holderNames }: Facts): string {
-  const describe = (pid: number): string => {
-    const name = holderNames?.[pid]
-    return name === undefined ? String(pid) : `${name} (${pid})`
-  }
-  return holders?.map(describe).join(', ') ?? ''
+  return listPids(holders ?? [], holderNames)
+}
+
+/** The same of who used it last: each once, whichever members they used. */
+export function describeLastUsers({ lastUsers, holderNames }: Facts): string {
+  return listPids(new Set(lastUsers?.filter(pid => pid !== null)), holderNames)
+}
+
+function listPids(pids: Iterable<number>, names: Facts['holderNames']): string {
+  const describe = (pid: number): string => (names?.[pid] === undefined ? String(pid) : `${names[pid]} (${pid})`)
+  return [...pids].map(describe).join(', ')
 }
 
 function describeBytes({ queuedBytes, capacityBytes }: Facts): string {

@@ -2,7 +2,7 @@
  * `ipcsup status` for people.
  */
 import type { LinkStatus, ProcessState, ProcessStatus, Status } from '../../supervisor/controls.js'
-import { describeHolders, describeState, describeValue, placeOf } from './facts.js'
+import { describeHolders, describeLastUsers, describeState, describeValue, placeOf } from './facts.js'
 import { type Cell, escapeControls, formatBytes, formatDuration, formatTable, type Paint } from './text.js'
 
 const stateStyles = {
@@ -92,6 +92,7 @@ const linkColumns: readonly LinkColumn[] = [
   { title: 'waiting', align: 'right', text: ({ waiting }) => formatCount(waiting) },
   { title: 'value', align: 'right', text: describeValue },
   { title: 'held by', text: describeHolders },
+  { title: 'last used by', text: describeLastUsers },
   { title: 'place', text: placeOf },
   { title: 'note', text: link => describeState(link).join('; ') },
 ]

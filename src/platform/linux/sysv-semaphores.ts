@@ -14,7 +14,10 @@ import {
 } from './sysv.js'
 
 // linux/sem.h
+const GETPID = 11
 const GETALL = 13
+const GETNCNT = 14
+const GETZCNT = 15
 const SETALL = 17
 const SEM_UNDO = 0x1000
 
@@ -65,6 +68,27 @@ export function readSysvSemaphoreValues(id: number): readonly number[] | null {
   if (status === null) return null
   const values = new Uint16Array(status.members)
   return semctl(id, 0, GETALL, values) < 0 ? refuseUnlessGone(id) : [...values]
+}
+
+/** What the kernel tells of one member of a set. */
+export interface SysvSemaphoreUse {
+  /** Processes that wait inside of semop, for a permit or for zero. */
+  readonly waiting: number
+  /** Who did the last operation that changed it, or set it; 0: nobody, or somebody of another namespace of pids. */
+  readonly lastPid: number
+}
+
+/** Of each member; null: the set is gone. */
+export function readSysvSemaphoreUses(id: number): readonly SysvSemaphoreUse[] | null {
+  const status = readSysvSemaphore(id)
+  if (status === null) return null
+  const uses: SysvSemaphoreUse[] = []
+  for (let member = 0; member < status.members; member++) {
+    const [lastPid, forPermit, forZero] = [GETPID, GETNCNT, GETZCNT].map(command => semctl(id, member, command, null))
+    if (lastPid! < 0 || forPermit! < 0 || forZero! < 0) return refuseUnlessGone(id)
+    uses.push({ waiting: forPermit! + forZero!, lastPid: lastPid! })
+  }
+  return uses
 }
 
 /** Throws ERANGE above 32,767. */

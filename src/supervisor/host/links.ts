@@ -89,9 +89,9 @@ export function createLinks(plan: Plan, run: Run, { onCall, findOwner }: AroundL
     }
   }
 
-  const nameHolders = (facts: LinkFacts): LinkFacts => {
-    const owned = (facts.holders ?? []).flatMap(pid => {
-      const owner = findOwner(pid)
+  const namePids = (facts: LinkFacts): LinkFacts => {
+    const owned = [...(facts.holders ?? []), ...(facts.lastUsers ?? [])].flatMap(pid => {
+      const owner = pid === null ? null : findOwner(pid)
       return owner === null ? [] : [[pid, owner.process] as const]
     })
     return owned.length === 0 ? facts : { ...facts, holderNames: Object.fromEntries(owned) }
@@ -142,7 +142,7 @@ export function createLinks(plan: Plan, run: Run, { onCall, findOwner }: AroundL
       })
     },
     find: name => held.get(name),
-    inspect: () => Object.fromEntries([...held].map(([name, { object }]) => [name, nameHolders(object.facts())])),
+    inspect: () => Object.fromEntries([...held].map(([name, { object }]) => [name, namePids(object.facts())])),
     flush: name => held.get(name)?.object.flush?.() ?? null,
     destroyAll: () => {
       for (const name of [...held.keys()]) drop(name)
