@@ -104,6 +104,15 @@ static void open_server(void) {
 
 /* --- datagrams --- */
 static int connect_datagrams(const char *link) {
+  char variable[64];
+  snprintf(variable, sizeof variable, "IPCSUP_PATH_%s", link);
+  if (getenv(variable)) {
+    struct sockaddr_un local = {.sun_family = AF_UNIX};
+    strncpy(local.sun_path, getenv(variable), sizeof local.sun_path - 1);
+    int socket_of_path = socket(AF_UNIX, SOCK_DGRAM, 0);
+    if (connect(socket_of_path, (struct sockaddr *)&local, sizeof local)) fail("connect");
+    return socket_of_path;
+  }
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   address.sin_port = htons(atoi(strrchr(find("ADDR", link), ':') + 1));
   int fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -329,6 +338,7 @@ static const struct mechanism {
 } mechanisms[] = {
     {"bytes", open_descriptors, send_bytes, receive_bytes, 0, 0},
     {"messages", open_descriptors, send_message, receive_message, 0, 0},
+    {"local-datagrams", open_datagrams, send_message, receive_message, 0, 0},
     {"server", open_server, send_bytes, receive_bytes, 0, 0},
     {"datagrams", open_datagrams, send_message, receive_message, 32, 0},
     {"packets", open_packets, send_packet, receive_packet, 32, 0},

@@ -73,6 +73,15 @@ export const subjects = [
   pair('socketpair seqpacket', 'seqpacket', { c: 'messages', node: 'messages', fits: largest(65_536) }),
   pair('socketpair dgram', 'dgram', { c: 'messages', node: 'messages', fits: largest(65_536) }),
   server('unix', { kind: 'unix' }, { c: 'server', node: 'listener' }),
+  {
+    name: 'unix dgram',
+    links: () => ({ there: { kind: 'unix', type: 'dgram' }, back: { kind: 'unix', type: 'dgram' } }),
+    ping: { there: 'connect', back: 'bind' },
+    pong: { there: 'bind', back: 'connect' },
+    c: 'local-datagrams',
+    node: 'messages',
+    fits: largest(65_536),
+  },
   server('tcp', { kind: 'tcp' }, { c: 'server', node: 'listener' }),
   {
     name: 'udp',

@@ -31,6 +31,7 @@ describe('which links fit, the best first', () => {
       "{ kind: 'queue' }",
       "{ kind: 'queue', system: 'sysv' }",
       "{ kind: 'unix', type: 'dgram' }",
+      "{ kind: 'tcp', listen: ':8080', frame: 'checked' }",
     ]
     // What was measured may change the order of these.
     expect(found.slice(1, -2).sort()).toEqual(between.sort())
@@ -58,6 +59,28 @@ describe('which links fit, the best first', () => {
     expect(links({ purpose: 'requests', machine: 'same' })).toContain("{ kind: 'tcp' }")
   })
 
+  test('messages to another machine are frames over tcp, before datagrams that get lost', () => {
+    const answers = { purpose: 'messages', machine: 'other' }
+    const framed = "{ kind: 'tcp', listen: ':8080', frame: 'checked' }"
+    expect(links(answers).slice(0, 2)).toEqual([framed, expect.stringContaining("kind: 'udp'")])
+    expect(links({ ...answers, size: 'large' })).toEqual([
+      "{ kind: 'tcp', listen: ':8080', frame: 'checked', maxFrame: '4MiB' }",
+    ])
+    expect(show(answers)).toContain('But it needs a library of ipcsup, or code for its frames, in each program')
+  })
+
+  test('frames are for messages only: who wants bytes or requests is not told of them', () => {
+    for (const purpose of ['bytes', 'requests'])
+      expect(
+        candidates.filter(({ isFramed }) => isFramed).filter(questions.purpose.answers[purpose as 'bytes'].suits),
+      ).toEqual([])
+  })
+
+  test('of all that carries messages only frames were not measured', () => {
+    const unknown = candidates.filter(one => questions.purpose.answers.messages.suits(one) && one.figures === null)
+    expect(new Set(unknown.map(({ entry }) => entry))).toEqual(new Set(['tcp framed']))
+  })
+
   test('two readers cannot share a socketpair', () => {
     expect(kindsFor({ purpose: 'bytes', readers: 'share' })).toEqual(['pipe', 'fifo'])
   })
@@ -71,7 +94,7 @@ describe('which links fit, the best first', () => {
   })
 
   test('a message of 1 MiB is too large for a packet of a socket', () => {
-    expect(kindsFor({ purpose: 'messages', size: 'large' })).toEqual(['ring', 'node'])
+    expect(kindsFor({ purpose: 'messages', size: 'large' })).toEqual(['ring', 'node', 'tcp'])
   })
 
   test('what shall outlive the stop is a file with a path', () => {

@@ -14,6 +14,8 @@ export interface Candidate {
   readonly parts: readonly string[]
   /** What a reader took and had not acknowledged when it died comes again. */
   readonly acknowledges: boolean
+  /** Its bytes carry messages that stay whole. */
+  readonly isFramed: boolean
   readonly advice: Advice
   /** null: not measured. */
   readonly figures: Figures | null
@@ -30,6 +32,7 @@ export function listCandidates(kinds: Readonly<Record<string, Kind>>): Candidate
 function describeChoice(kind: Kind, choice: string, given: Readonly<Record<string, unknown>>): Candidate {
   const options = resolveOptions(kind, given, '/')
   const form = kind.form(options)
+  const isFramed = 'frame' in given
   return {
     kind: kind.name,
     options: given,
@@ -39,7 +42,8 @@ function describeChoice(kind: Kind, choice: string, given: Readonly<Record<strin
     parts: kind.parts(options),
     acknowledges: Object.values(kind.sides(options)).some(({ acknowledges }) => acknowledges === true),
     advice: { ...usualAdvice, ...kind.advice?.(options) },
-    ...findFigures(kind, choice, form),
+    isFramed,
+    ...(isFramed ? { figures: null, entry: `${kind.name} framed` } : findFigures(kind, choice, form)),
   }
 }
 

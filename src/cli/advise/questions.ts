@@ -18,9 +18,12 @@ export interface Question {
 
 const anything = { suits: () => true, otherwise: '' }
 const ofForms = (...forms: readonly Form[]) => ({
-  suits: ({ form }: Candidate) => forms.includes(form),
+  suits: ({ form, isFramed }: Candidate) => !isFramed && forms.includes(form),
   otherwise: 'is for something else',
 })
+
+export const carriesMessages = ({ form, isFramed }: Candidate): boolean =>
+  isFramed || ['messages', 'ring', 'datagrams', 'channel'].includes(form)
 
 /** Longer than a pipe holds: what is copied twice for each message then is worth a thought. */
 export const largeBytes = 1024 * 1024
@@ -30,7 +33,11 @@ export const questions = {
     ask: 'What goes between the programs?',
     answers: {
       bytes: { about: 'bytes or lines, from one to the next', ...ofForms('stream') },
-      messages: { about: 'messages that stay whole', ...ofForms('messages', 'ring', 'datagrams', 'channel') },
+      messages: {
+        about: 'messages that stay whole',
+        suits: carriesMessages,
+        otherwise: 'is for something else',
+      },
       requests: { about: 'requests of clients, and answers of a server', ...ofForms('listener', 'calls') },
       data: { about: 'data that all of them look at and change', ...ofForms('memory') },
       turns: { about: 'whose turn it is: one at a time, or n at a time', ...ofForms('permits') },

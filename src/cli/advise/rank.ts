@@ -4,7 +4,7 @@
  */
 import { formatBytes } from '../show/text.js'
 import type { Candidate } from './candidates.js'
-import { type Answers, largeBytes } from './questions.js'
+import { type Answers, carriesMessages, largeBytes } from './questions.js'
 import { findSpeed, formatAmount, formatSpeed, type Speed } from './speed.js'
 
 export interface Ranked {
@@ -21,8 +21,6 @@ interface Drawback {
   readonly applies: (candidate: Candidate, answers: Answers) => boolean
   readonly says: (candidate: Candidate) => string
 }
-
-const carriesMessages = ({ form }: Candidate) => ['messages', 'ring', 'datagrams', 'channel'].includes(form)
 
 /** The heaviest first: so they are told. */
 const drawbacks: readonly Drawback[] = [
@@ -68,7 +66,8 @@ const drawbacks: readonly Drawback[] = [
   },
   {
     points: 1,
-    applies: candidate => carriesMessages(candidate) && !candidate.traits.showsEnd,
+    // Frames end with their connection.
+    applies: candidate => carriesMessages(candidate) && !candidate.isFramed && !candidate.traits.showsEnd,
     says: () => 'tells no reader that there will be no more',
   },
   {

@@ -1,4 +1,5 @@
 /** The `frame` options of kinds that carry bytes: what a config says, and what is wrong in it. */
+import type { Advice } from '../advice.js'
 import { codecs } from '../codec.js'
 import type { PlannedUses, Traits } from '../kind.js'
 import { type LinkOptions, type OptionField, type OptionProblem, refuseGiven } from '../options.js'
@@ -58,6 +59,15 @@ export function* checkFrames(
   yield {
     option: 'maxFrame',
     message: `must be more than the ${header.bytes} bytes of a header, and at most 1GiB.`,
+  }
+}
+
+/** What `ipcsup advise` must know of frames; nothing of a link without them. */
+export function frameAdvice(options: LinkOptions): Partial<Advice> {
+  if (!isFramed(options)) return {}
+  return {
+    largestMessageBytes: limitOf(options) - header.bytes,
+    library: 'a library of ipcsup, or code for its frames,',
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Server, Socket } from 'node:net'
 import { claimPort } from '../claims.js'
 import type { FrameConnection, FrameServer } from '../frames/ends.js'
-import { checkFrames, frameOptions, isFramed } from '../frames/options.js'
+import { checkFrames, frameAdvice, frameOptions, isFramed } from '../frames/options.js'
 import { listenerSides } from '../held-listener.js'
 import type { Kind } from '../kind.js'
 import { explainListenAddress, isLoopback, parseListenAddress } from '../listen-address.js'
@@ -40,12 +40,17 @@ export default {
     ...frameOptions,
   },
   variants: { default: {}, everywhere: { listen: ':0', backlog: 16 }, ipv6: { listen: '[::1]:0', ipv6Only: true } },
-  choices: { local: {}, everywhere: { listen: ':8080' } },
+  choices: {
+    local: {},
+    everywhere: { listen: ':8080' },
+    framed: { listen: ':8080', frame: 'checked' },
+    'framed large': { listen: ':8080', frame: 'checked', maxFrame: '4MiB' },
+  },
   form: () => 'listener',
   sides: () => listenerSides,
   parts: () => ['natural', 'host', 'port'],
   traits: options => listenerTraits({ keepsBoundaries: isFramed(options) }),
-  advice: ({ listen }) => ({ leavesMachine: !isLoopback(String(listen)) }),
+  advice: options => ({ leavesMachine: !isLoopback(String(options['listen'])), ...frameAdvice(options) }),
   check: (options, given) => [...checkAddress(options), ...checkFrames(options, given)],
   claim: ({ listen, reusePort }) => claimPort('tcp', listen, '::', reusePort === true ? ['reusePort'] : []),
   create: makeTcpListener,
