@@ -1,19 +1,17 @@
 /** Makes supervisors from Plans. */
-import { basename, join } from 'node:path'
 import type { Plan, Warning } from '../config/plan.js'
 import { IpcsupError } from '../errors.js'
 import type { Kind } from '../ipc/kind.js'
 import { readOpenFilesLimit } from '../platform/index.js'
 import type { AppEnd, NearHost } from './app-ends.js'
-import type { LogFile } from './controls.js'
 import { descriptorsNeeded } from './descriptors-needed.js'
 import { createLocalHost, type LocalHost } from './host/local.js'
 import { LiveSupervisor } from './live.js'
 import type { BlockedLog, LogDisplay, Logs, LogsOptions } from './logs/logs.js'
+import { findLogDirectory, listLogFiles } from './logs/places.js'
 import type { OutsideEnds } from './outside-ends.js'
 import type { OpenedRun } from './run/open.js'
 import type { Run } from './run/run.js'
-import { findStateDirectory } from './state-directory.js'
 import type { Supervisor } from './supervisor.js'
 
 export interface FromPlanOptions {
@@ -74,7 +72,7 @@ export function createWithRun(plan: Plan, openRun: () => Promise<OpenedRun>, war
 function makeHost(plan: Plan, run: Run, logs: LazyLogs): NearHost {
   refuseTooFewDescriptors(plan)
   const host = createLocalHost({ plan, run, logs: logs.load })
-  const directory = logDirectory(plan, run)
+  const directory = findLogDirectory(plan, run.directory)
   return {
     ...host,
     logFiles: () => listLogFiles(plan, directory),
@@ -131,7 +129,7 @@ function makeLogsOnce(
   const load = async (): Promise<Logs> => {
     const { createLogs } = await import('./logs/create.js')
     logs = createLogs({
-      directory: logDirectory(plan, run),
+      directory: findLogDirectory(plan, run.directory),
       maxBytes: plan.logs.maxBytes,
       files: plan.logs.files,
       names: Object.keys(plan.processes),
@@ -152,20 +150,3 @@ function makeLogsOnce(
     isClosing: () => isClosing,
   }
 }
-
-/** Logs outlive the run, and may be larger than the memory file system that run directories are in: unless there is no home. */
-function logDirectory(plan: Plan, run: Run): string {
-  if (plan.logs.directory !== null) return plan.logs.directory
-  const state = findStateDirectory()
-  return state === null ? join(run.directory, 'logs') : join(state, basename(run.directory))
-}
-
-function listLogFiles(plan: Plan, directory: string): readonly LogFile[] {
-  return Object.values(plan.processes).flatMap(({ name, redirections }) =>
-    (['stdout', 'stderr'] as const)
-      .filter(stream => redirections.findLast(({ fd }) => fd === streamNumber[stream])?.to.type === 'log')
-      .map(stream => ({ process: name, stream, path: join(directory, `${name}.${stream}.log`) })),
-  )
-}
-
-const streamNumber = { stdout: 1, stderr: 2 } as const

@@ -300,3 +300,21 @@ test('§8 children have the soft limit of open files that ipcsup was started wit
   const started = sandbox.openTerminal(`ulimit -Sn 321; ipcsup run "sh -c 'ulimit -Sn'"`)
   expect((await started.ended).out.trim()).toBe('321')
 })
+
+test.each([
+  ['in the state directory', {}],
+  ['where the config says', { logs: { directory: 'logs' } }],
+])('logs shows what the last run has left %s, and ends though it is to follow', async (_where, more) => {
+  sandbox.writeConfig({ ...more, processes: { web: { command: 'seq 3' }, silent: { command: 'true' } } })
+  expect(await sandbox.ipcsup('logs')).toMatchObject({ status: 3, out: '' })
+  expect(await sandbox.ipcsup('start')).toMatchObject({ status: 0 })
+  const said = 'ipcsup: no supervisor is running; this was logged before\n'
+  expect(await sandbox.ipcsup('logs', '-n', '2')).toMatchObject({
+    status: 0,
+    out: 'web    | 2\nweb    | 3\n',
+    err: said,
+  })
+  expect(await sandbox.ipcsup('logs', '-f', 'web')).toMatchObject({ status: 0, out: 'web | 1\nweb | 2\nweb | 3\n' })
+  expect(await sandbox.ipcsup('logs', 'wep')).toMatchObject({ status: 2 })
+  expect(await sandbox.ipcsup('logs', '--pid', '1')).toMatchObject({ status: 3 })
+})

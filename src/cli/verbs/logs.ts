@@ -3,8 +3,11 @@ import { controlSocket } from '../../control/routes.js'
 import { IpcsupError } from '../../errors.js'
 import type { LogFile } from '../../supervisor/controls.js'
 import { createLinePrinter } from '../../supervisor/logs/format.js'
+import { findLogDirectory, listLogFiles } from '../../supervisor/logs/places.js'
 import { followLogs, readLogTail } from '../../supervisor/logs/read.js'
 import { membersOf } from '../../supervisor/names.js'
+import { nameRunDirectory } from '../../supervisor/run/name.js'
+import { findConfigHere, loadPlan } from '../config.js'
 import { locateSupervisor } from '../locate.js'
 import { formatJson } from '../show/text.js'
 import { type Call, readValue, sharedOptions, type Verb } from '../verb.js'
@@ -24,8 +27,8 @@ export const logs: Verb = {
   ],
   async run(call) {
     const lines = readCount(call)
-    const { controls, run } = await locateSupervisor(call)
-    const files = choose(await controls.logFiles(), call.arguments)
+    const { all, runDirectory } = await findLogs(call)
+    const files = choose(all, call.arguments)
     if (call.options.json === true) {
       call.out.write(formatJson(files))
       return 0
@@ -41,13 +44,35 @@ export const logs: Verb = {
     }
     const tails = await readLogTail(files, lines)
     for (const { file, bytes } of tails) print(file, bytes)
-    if (call.options.follow === true) {
-      abortAtEnd(run.directory, ended)
+    if (call.options.follow === true && runDirectory !== null) {
+      abortAtEnd(runDirectory, ended)
       await followLogs(files, print, ended.signal, { from: tails })
     }
     call.out.write(printer.end())
     return 0
   },
+}
+
+/** Those of the running supervisor; else what the last run of the config left, with `runDirectory` null. */
+async function findLogs(call: Call): Promise<{ all: readonly LogFile[]; runDirectory: string | null }> {
+  try {
+    const { controls, run } = await locateSupervisor(call)
+    return { all: await controls.logFiles(), runDirectory: run.directory }
+  } catch (error) {
+    if (!(error instanceof IpcsupError) || error.code !== 'IPCSUP_ERR_NO_SUPERVISOR') throw error
+    const all = readValue(call, 'pid') === undefined ? await listLeftLogs(call) : []
+    if (!all.some(({ path }) => existsSync(path))) throw error
+    call.err.write('ipcsup: no supervisor is running; this was logged before\n')
+    return { all, runDirectory: null }
+  }
+}
+
+/** Only of a config: a run without one has another name each time. */
+async function listLeftLogs(call: Call): Promise<readonly LogFile[]> {
+  if (readValue(call, 'config') === undefined && findConfigHere() === null) return []
+  const { plan } = await loadPlan(call)
+  if (plan.configPath === null) return []
+  return listLogFiles(plan, findLogDirectory(plan, nameRunDirectory({ configPath: plan.configPath })))
 }
 
 /** Aborts when the supervisor is gone; what it logged last has been read by then. */
