@@ -163,7 +163,9 @@ const table = {
   IPCSUP_ERR_NO_SUPERVISOR: {
     status: 3,
     text: d =>
-      `No supervisor is running ${d.where}. Start one with \`ipcsup start\`; \`ipcsup ls\` shows all that run.`,
+      d.mute
+        ? `The supervisor that runs ${d.where} takes no commands: it is part of a Node program, which has methods for that, or is just starting.`
+        : `No supervisor is running ${d.where}. Start one with \`ipcsup start\`; \`ipcsup ls\` shows all that run.`,
   },
   IPCSUP_ERR_SEVERAL_SUPERVISORS: {
     status: 2,

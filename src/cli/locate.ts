@@ -3,6 +3,7 @@
  */
 import { existsSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { controlSocket } from '../control/routes.js'
 import { IpcsupError } from '../errors.js'
 import type { Controls } from '../supervisor/controls.js'
 import { listRuns, type RunEntry } from '../supervisor/run/list.js'
@@ -58,8 +59,15 @@ export async function findRunning(call: Call): Promise<Located | null> {
 }
 
 async function connect(run: RunEntry, where: string): Promise<Located> {
+  refuseEmbedded(run, where)
   const { connectControls } = await import('../control/client.js')
   return { controls: connectControls(run.directory, where), run }
+}
+
+/** `ipcsup ls` has it: to say that it does not run would be no answer. */
+function refuseEmbedded({ configPath, directory }: RunEntry, where: string): void {
+  if (configPath !== null || existsSync(controlSocket(directory))) return
+  throw new IpcsupError('IPCSUP_ERR_NO_SUPERVISOR', { where, mute: 'true' })
 }
 
 /** Which supervisor is wished for: the one with a pid, or that of a config; null: there is no config here. */

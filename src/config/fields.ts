@@ -5,6 +5,7 @@ import { suggest } from '../nearest.js'
 import { parseMode } from './modes.js'
 import { listChoices, quote } from './problems.js'
 import { parseSize, parseTime, sizeForm, sizePattern, timeForm, timePattern } from './units.js'
+import { describeUnknownKeys } from './unknown-keys.js'
 
 export type Schema = z.ZodMiniType
 
@@ -42,9 +43,7 @@ export function closed<Shape extends Record<string, Schema>>(form: string, shape
   return z.strictObject(shape, {
     error: issue => {
       if (issue.code !== 'unrecognized_keys') return mustBe(form, issue.input)
-      return issue.keys
-        .map(key => `is no key of ${form}.${suggest(key, known) || ` Known: ${known.join(', ')}.`}`)
-        .join('\n')
+      return describeUnknownKeys(issue.keys, form, known)
     },
   })
 }
