@@ -148,7 +148,7 @@ const table = {
   IPCSUP_ERR_ALREADY_RUNNING: {
     status: 2,
     text: d =>
-      `A supervisor of ${d.configPath} is running already (pid ${d.pid}). See it with \`ipcsup status\`, or stop it first with \`ipcsup stop\`.`,
+      `A supervisor of ${d.configPath} is running already (pid ${d.pid}). See it with \`ipcsup status\` and \`ipcsup logs -f\`, or stop it first with \`ipcsup stop\`.`,
   },
   IPCSUP_ERR_NOT_REMOVED: {
     status: 4,

@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs'
 
-/** The version of ipcsup; the file is as near as the bundle, or as the source, has it. */
+/** The version of ipcsup. */
 export function readVersion(): string {
+  return readPackage(new URL('package.json', findPackage())).version ?? 'unknown'
+}
+
+/** The directory of the package: as near as the bundle, or the source, has it. Where there is none, `/`. */
+export function findPackage(): URL {
   for (let directory = new URL('.', import.meta.url); ; directory = new URL('..', directory)) {
-    const { name, version } = readPackage(new URL('package.json', directory))
-    if (name === 'ipcsup') return version!
-    if (directory.pathname === '/') return 'unknown'
+    const { name } = readPackage(new URL('package.json', directory))
+    if (name === 'ipcsup' || directory.pathname === '/') return directory
   }
 }
 

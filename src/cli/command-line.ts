@@ -4,18 +4,10 @@
 import { Command, CommanderError, Option, type OutputConfiguration } from 'commander'
 import { IpcsupError } from '../errors.js'
 import { readVersion } from '../version.js'
+import { describeStatuses, describeWrongUsage, makeOverview } from './help.js'
 import type { Output } from './output.js'
 import type { Call, Outcome, Verb } from './verb.js'
 import { isVerb, type VerbName, verbNames, verbs } from './verbs.js'
-
-const statuses = `
-Exit status:
-  0  done
-  1  a process failed
-  2  wrong usage, or something wrong in the config
-  3  there is no such supervisor
-  4  the system refused something
-`
 
 /**
  * Runs one command line. Never throws: an error is printed, and is a status.
@@ -46,15 +38,15 @@ async function parseAndRun(argv: readonly string[], out: Output, err: Output): P
   const asked = argv[0] === 'help' ? askHelp(argv[1]) : argv
   const name = isVerb(asked[0]) ? asked[0] : null
   let outcome: Outcome = 0
-  const program = makeProgram(out, name)
-  if (name) {
-    const verb = await verbs[name].load()
+  const verb = name && (await verbs[name].load())
+  const program = makeProgram(out, name, verb?.surplus)
+  if (name && verb) {
     addVerb(program, name, verb, async call => {
       outcome = await verb.run({ verb: name, ...call, out, err })
     })
   }
   if (asked.length === 0) {
-    err.write(program.helpInformation() + statuses)
+    err.write(program.helpInformation() + makeOverview())
     return 2
   }
   await program.parseAsync(asked, { from: 'user' })
@@ -68,7 +60,7 @@ function askHelp(name: string | undefined): readonly string[] {
 }
 
 /** Only the verb that was asked for is imported: the others are names for the help. */
-function makeProgram(out: Output, asked: VerbName | null): Command {
+function makeProgram(out: Output, asked: VerbName | null, surplus?: string): Command {
   const program = new Command('ipcsup')
     .description('Declares processes and the links between them; restarts what fails while the links stay alive.')
     .usage('<verb> [options]')
@@ -76,8 +68,8 @@ function makeProgram(out: Output, asked: VerbName | null): Command {
     .helpOption('-h, --help', 'show this help')
     .commandsGroup('Verbs:')
     .exitOverride()
-    .configureOutput(makeOutputConfiguration(out, asked))
-    .addHelpText('after', statuses)
+    .configureOutput(makeOutputConfiguration(out, asked, surplus))
+    .addHelpText('after', makeOverview)
   program.option('-V, --version', 'print the version')
   program.on('option:version', () => {
     out.write(`${readVersion()}\n`)
@@ -87,7 +79,7 @@ function makeProgram(out: Output, asked: VerbName | null): Command {
   return program
 }
 
-function makeOutputConfiguration(out: Output, asked: VerbName | null): OutputConfiguration {
+function makeOutputConfiguration(out: Output, asked: VerbName | null, surplus?: string): OutputConfiguration {
   return {
     writeOut: text => out.write(text),
     writeErr: text => out.write(text),
@@ -96,19 +88,9 @@ function makeOutputConfiguration(out: Output, asked: VerbName | null): OutputCon
     getOutHasColors: () => false,
     getErrHasColors: () => false,
     outputError(text) {
-      throw new IpcsupError('IPCSUP_ERR_USAGE', { what: makeSentence(text), verb: asked ?? '' })
+      throw new IpcsupError('IPCSUP_ERR_USAGE', { what: describeWrongUsage(text, surplus), verb: asked ?? '' })
     },
   }
-}
-
-/** commander's `error: unknown option '--foo'\n(Did you mean --food?)` as we say it. */
-function makeSentence(text: string): string {
-  const [what, hint] = text
-    .trim()
-    .replace(/^error: /, '')
-    .replace('unknown command', 'unknown verb')
-    .split('\n')
-  return `${what![0]!.toUpperCase()}${what!.slice(1).replace(/\.$/, '')}.${hint === undefined ? '' : ` ${hint.slice(1, -1)}`}`
 }
 
 function addVerb(
@@ -125,7 +107,7 @@ function addVerb(
   }
   const examples = verb.examples.map(([line, about]) => `  ${line}\n      ${about}\n`).join('')
   command.allowExcessArguments(verb.surplus !== undefined)
-  command.addHelpText('after', `\nExamples:\n${examples}${statuses}`)
+  command.addHelpText('after', `\nExamples:\n${examples}${describeStatuses(verb.failure)}`)
   command.action((...given: unknown[]) => {
     if (verb.surplus !== undefined && command.args.length > command.registeredArguments.length)
       throw new IpcsupError('IPCSUP_ERR_USAGE', { what: verb.surplus, verb: name })

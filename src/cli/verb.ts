@@ -15,6 +15,8 @@ export interface Verb {
   readonly surplus?: string
   /** Options: commander's syntax, what it is, and the only values it may have. */
   readonly options?: readonly OptionSpec[]
+  /** What exit status 1 means; default: that a process failed. */
+  readonly failure?: string
   /** Command lines, each with what it does. */
   readonly examples: readonly (readonly [line: string, about: string])[]
   run(call: Call): Promise<Outcome>

@@ -59,7 +59,7 @@ export const verbs = {
     load: async () => (await import('./verbs/logs.js')).logs,
   },
   link: {
-    about: 'Use a link in a shell: read, write, send, receive, hold',
+    about: 'Use a link in a shell: read, write, send, receive, take turns',
     load: async () => (await import('./verbs/link.js')).link,
   },
   ls: {
@@ -87,6 +87,29 @@ export const verbs = {
     load: async () => (await import('./verbs/completion.js')).completion,
   },
 } as const satisfies Record<string, VerbEntry>
+
+/** What other supervisors call it: the command line for that, without `ipcsup`. */
+const verbsElsewhere: Readonly<Record<string, string>> = {
+  ps: 'status',
+  list: 'status',
+  top: 'status',
+  monit: 'status',
+  describe: 'status',
+  up: 'start',
+  down: 'stop',
+  delete: 'stop --end NAME',
+  reload: 'restart',
+  kill: 'signal KILL NAME',
+  attach: 'logs -f',
+  tail: 'logs -f',
+  validate: 'check',
+  config: 'plan',
+}
+
+/** For a word that is no verb; null: nobody has such a verb. */
+export function nameVerbHere(word: string): string | null {
+  return Object.hasOwn(verbsElsewhere, word) ? verbsElsewhere[word]! : null
+}
 
 export type VerbName = keyof typeof verbs
 

@@ -71,6 +71,15 @@ describe('--help', () => {
     expect(out).toMatch(/Exit status:\n {2}0 {2}done\n {2}1 {2}.*\n {2}2 {2}.*\n {2}3 {2}.*\n {2}4 {2}/)
   })
 
+  test.each([
+    ['link', 'it was not there in time'],
+    ['call', 'the function failed'],
+    ['advise', 'no kind of link does that'],
+    ['start', 'a process failed'],
+  ])('%s says what its status 1 means: %s', async (name, text) => {
+    expect((await ipcsup(name, '--help')).out).toMatch(new RegExp(`^ {2}1 {2}${text}`, 'm'))
+  })
+
   test.each(verbNames)('help %s says the same', async name => {
     expect((await ipcsup('help', name)).out).toBe((await ipcsup(name, '--help')).out)
   })
@@ -79,6 +88,8 @@ describe('--help', () => {
     const { outcome, out } = await ipcsup('--help')
     expect(outcome).toBe(0)
     for (const name of verbNames) expect(out).toMatch(new RegExp(`^ {2}${name} `, 'm'))
+    const [, manual] = /^Manual: (.*)$/m.exec(out)!
+    expect(readFileSync(manual!, 'utf8')).toMatch(/^# ipcsup: the manual/)
   })
 
   test('help alone says the same', async () => {
@@ -100,6 +111,11 @@ describe('--help', () => {
 describe('wrong usage has status 2 and says what would be right', () => {
   test.each([
     [['strat'], /Unknown verb 'strat'\. Did you mean start\? See `ipcsup --help`\./],
+    [['ps'], /Unknown verb 'ps'\. Here that is `ipcsup status`\. See `ipcsup --help`\./],
+    [['attach'], /Here that is `ipcsup logs -f`\./],
+    [['kill', 'web'], /Here that is `ipcsup signal KILL NAME`\./],
+    [['run', 'ls', '-la'], /Unknown option '-la'\. The line must be one argument\. Put it in quotes/],
+    [['run', '--reprot', 'x', 'true'], /Unknown option '--reprot'\. Did you mean --report\? See/],
     [['start', '--detatch'], /Unknown option '--detatch'\. Did you mean --detach\? See `ipcsup start --help`\./],
     [['run'], /Missing required argument 'line'\. See `ipcsup run --help`\./],
     [['run', 'true', '--restart', 'often'], /'often' is invalid\. Allowed choices are never, on-failure, always/],

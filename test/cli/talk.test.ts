@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { runCommandLine } from '../../src/cli/command-line.js'
 import type { Output } from '../../src/cli/output.js'
 import { parseRunLine } from '../../src/config/run-line.js'
+import { controlSocket } from '../../src/control/routes.js'
 import { serveControls } from '../../src/control/server.js'
 import { IpcsupError } from '../../src/errors.js'
 import { kinds } from '../../src/ipc/kinds/index.js'
@@ -280,6 +281,15 @@ describe('which supervisor is meant', () => {
     expect(err).toContain(`No supervisor is running for ${here()}`)
     expect((await ipcsup('status', '--pid', '4000000')).outcome).toBe(3)
   })
+})
+
+test('a supervisor that ls lists and that takes no commands is not said to be none', async () => {
+  const { pid, directory: ofRun } = await startFake(null, 'app')
+  rmSync(controlSocket(ofRun))
+  expect((await ipcsup('ls')).out).toContain(String(pid))
+  const { outcome, err } = await ipcsup('status', '--pid', String(pid))
+  expect(outcome).toBe(3)
+  expect(err).toContain(`The supervisor that runs with pid ${pid} takes no commands: it is part of a Node program`)
 })
 
 describe('verbs that ask for something', () => {

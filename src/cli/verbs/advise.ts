@@ -16,6 +16,7 @@ export const advise: Verb = {
     })),
     sharedOptions.json,
   ],
+  failure: 'no kind of link does that',
   examples: [
     ['ipcsup advise', 'asks what you need, and says which kind of link to take'],
     ['ipcsup advise --purpose messages --survive crash', 'the same without questions'],

@@ -14,6 +14,7 @@ export const call: Verb = {
     sharedOptions.pid,
     { flags: '--timeout <time>', about: 'of a function: wait no longer, such as 500ms; then the status is 1' },
   ],
+  failure: 'the function failed, was not answered in time, or its fate is unknown',
   examples: [
     ['ipcsup call calc.add 10 20', 'calls the function add of the service calc, and prints its value'],
     ['ipcsup call --timeout 5s calc.add -- 10 -20', 'waits 5 seconds at most; after -- nothing is an option'],

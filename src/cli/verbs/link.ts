@@ -27,6 +27,7 @@ export const link: Verb = {
   ],
   secondChoices: actionNames,
   options: [sharedOptions.config, sharedOptions.pid, ...Object.values(linkOptions)],
+  failure: 'it was not there in time, or the link is closed or broken',
   examples: [
     ['ipcsup link lines read | head', 'prints what is in a stream'],
     ['ipcsup link jobs send --priority 5 "a.png"', 'sends a message'],
