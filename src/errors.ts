@@ -129,6 +129,11 @@ const table = {
     status: 2,
     text: d => `Nothing can be done with "${d.names}" yet: the supervisor has not started. Await start() first.`,
   },
+  IPCSUP_ERR_NOT_UP: {
+    status: 1,
+    text: d =>
+      `"${d.name}" did not come back: it is ${d.state}${d.note}. Those after it were not restarted. See \`ipcsup status\` and \`ipcsup logs ${d.name}\`.`,
+  },
   IPCSUP_ERR_UNKNOWN_SIGNAL: {
     status: 2,
     text: d =>

@@ -318,3 +318,47 @@ test.each([
   expect(await sandbox.ipcsup('logs', 'wep')).toMatchObject({ status: 2 })
   expect(await sandbox.ipcsup('logs', '--pid', '1')).toMatchObject({ status: 3 })
 })
+
+describe('restart --rolling', () => {
+  // Notes when it is up and when it is told to end; says that it is ready after it has noted that, but for `broken` lives.
+  const server = `
+import os, signal, socket
+name, life = os.environ['IPCSUP_PROCESS'], os.environ['IPCSUP_GENERATION']
+def note(what):
+    with open('seen.txt', 'a') as seen: seen.write(f'{what} {name} {life}\\n')
+def end(*_):
+    note('down')
+    os._exit(0)
+signal.signal(signal.SIGTERM, end)
+if life == '2' and os.path.exists('broken'): os._exit(3)
+note('up')
+socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])
+while True: signal.pause()
+`
+  const seen = () => readFileSync(join(sandbox.directory, 'seen.txt'), 'utf8').trim().split('\n')
+  const startTwo = async () => {
+    const web = { command: ['/usr/bin/python3', '-c', server], replicas: 2, ready: 'notify', restart: 'never' }
+    sandbox.writeConfig({ processes: { web, other: { command: 'sleep 1000' } } })
+    await sandbox.ipcsup('start', '--detach')
+    await until('both are ready', async () =>
+      (await sandbox.status()).processes.slice(0, 2).every(row => row.state === 'ready'),
+    )
+  }
+
+  test('ends one only when the one before is ready again', async () => {
+    await startTwo()
+    expect(await sandbox.ipcsup('restart', '--rolling', 'web')).toMatchObject({ status: 0, err: '' })
+    expect(seen().slice(2)).toEqual(['down web.0 1', 'up web.0 2', 'down web.1 1', 'up web.1 2'])
+    expect((await sandbox.status()).processes.map(row => row.restarts)).toEqual([1, 1, 0])
+  })
+
+  test('leaves the others as they are when one does not come back', async () => {
+    await startTwo()
+    writeFileSync(join(sandbox.directory, 'broken'), '')
+    const { status, err } = await sandbox.ipcsup('restart', '--rolling', 'web')
+    expect(status).toBe(1)
+    expect(err).toMatch(/"web\.0" did not come back: it is failed.*Those after it were not restarted/)
+    expect((await sandbox.status()).processes.map(row => row.state)).toEqual(['failed', 'ready', 'running'])
+    expect(await sandbox.ipcsup('restart', '--rolling', 'wep')).toMatchObject({ status: 2 })
+  })
+})
