@@ -249,6 +249,19 @@ describe('status', () => {
     )
   })
 
+  test('has the place of a link, which may be long, after all else', async () => {
+    const fake = await startFake(here())
+    const path = `/srv/${'long/'.repeat(20)}orders`
+    const ring = { lag: {}, dropped: 2, missed: 0, stalls: 0, damage: null }
+    fake.controls.status = async () => ({
+      ...status,
+      links: [{ ...noBytes, name: 'orders', kind: 'ring', path, ring }],
+    })
+    const [head, line] = (await ipcsup('status')).out.split('\n').slice(7)
+    expect(head).toMatch(/NOTE +PLACE$/)
+    expect(line).toBe(`orders  ring  2 dropped  ${path}`)
+  })
+
   test('--json has the rows of the report with state and pid, and the bytes queued', async () => {
     await startFake(here())
     expect(JSON.parse((await ipcsup('status', '--json')).out)).toEqual(status)

@@ -93,8 +93,9 @@ const linkColumns: readonly LinkColumn[] = [
   { title: 'value', align: 'right', text: describeValue },
   { title: 'held by', text: describeHolders },
   { title: 'last used by', text: describeLastUsers },
-  { title: 'place', text: placeOf },
   { title: 'note', text: link => describeState(link).join('; ') },
+  // Last, for it may be a long path: what else there is to see stays within 80 columns.
+  { title: 'place', text: placeOf },
 ]
 
 function formatLinks(links: readonly LinkStatus[], paint: Paint): string {

@@ -2,7 +2,8 @@
 
 /**
  * Reads the text of such a file: blank lines and lines that start with `#` mean nothing; a value may be in single
- * quotes (as it is) or in double quotes (`\"`, `\\` and `\n` mean what they say); ` #` after a value starts a comment.
+ * quotes (as it is) or in double quotes (`\"`, `\\` and `\n` mean what they say); ` #` after a value starts a comment;
+ * `export` before a name means nothing.
  * Nothing is expanded.
  *
  * @throws EnvFileError for the first line that is none of this
@@ -31,7 +32,11 @@ export class EnvFileError extends Error {
 function parseLine(line: string, number: number): [name: string, value: string] {
   const equals = line.indexOf('=')
   if (equals === -1) throw new EnvFileError(number, 'there is no "=" in it')
-  const name = line.slice(0, equals).trimEnd()
+  // As in files that a shell reads too.
+  const name = line
+    .slice(0, equals)
+    .trimEnd()
+    .replace(/^export\s+/, '')
   if (!/^[^\s"'#]+$/.test(name)) throw new EnvFileError(number, 'what is before the "=" is not a name')
   return [name, parseValue(line.slice(equals + 1).trimStart(), number)]
 }

@@ -27,10 +27,14 @@ test('the last line of a name counts', () => {
   expect(parseEnvFile('A=1\nA=2')).toEqual({ A: '2' })
 })
 
+test('export before a name means nothing, as in a file that a shell reads too', () => {
+  expect(parseEnvFile('export A=1\nexport   B="x"\nexport=3')).toEqual({ A: '1', B: 'x', export: '3' })
+})
+
 test.each([
   ['A=1\nB', 2, 'there is no "=" in it'],
   ['=x', 1, 'what is before the "=" is not a name'],
-  ['export A=1', 1, 'what is before the "=" is not a name'],
+  ['declare A=1', 1, 'what is before the "=" is not a name'],
   ["A='x", 1, "the ' is not closed"],
   ['A="x\\"', 1, 'the " is not closed'],
   ['\n\nA="x"y', 3, 'there is text after the closing "'],
