@@ -255,6 +255,7 @@ describe('run', () => {
     expect(Object.keys(report.processes[0]).sort()).toEqual([
       'endedAt',
       'exit',
+      'gaveUp',
       'inputLost',
       'maxRssBytes',
       'name',

@@ -56,7 +56,7 @@ test('services shows who serves what, who does not yet, and how busy they are', 
     new RegExp(`^data +at-most-once +eager +serving +${eager} +1 +add\\(2\\), who\\(0\\), .*$`, 'm'),
   )
   expect(table).toMatch(new RegExp(`^data +at-most-once +late +running +${late}$`, 'm'))
-  expect((await sandbox.ipcsup('status')).out).toMatch(/^data +service .* 1 of 2 serve, 1 outstanding$/m)
+  expect((await sandbox.ipcsup('status')).out).toMatch(/^data +service .* 1 of 2 serve, 1 outstanding /m)
   expect((await sandbox.ipcsup('graph')).out).toMatch(/^data +service +\(strangers\) -> eager, late +1 of 2 serve/m)
   writeFileSync(join(sandbox.directory, 'done'), '')
   expect(await held.ended).toMatchObject({ status: 0, out: 'held by eager\n' })
