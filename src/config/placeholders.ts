@@ -1,7 +1,15 @@
 import { nearest } from '../nearest.js'
 import type { Placeholder, Template } from './plan.js'
 
-export const parts = ['fd', 'path', 'name', 'host', 'port', 'id'] as const satisfies readonly Placeholder['part'][]
+export const parts = [
+  'fd',
+  'path',
+  'name',
+  'host',
+  'port',
+  'id',
+  'key',
+] as const satisfies readonly Placeholder['part'][]
 
 /** `{x}` or `{x.part}`, where x could be the name of a link. */
 const braceWord = /\{([A-Za-z][A-Za-z0-9_-]{0,62})(?:\.([A-Za-z0-9_]+))?\}/g

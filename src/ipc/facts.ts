@@ -9,6 +9,8 @@ export interface Hint {
   readonly port?: number
   /** Number of a System V object. */
   readonly id?: number
+  /** Its key, for programs whose language finds it by that. */
+  readonly key?: number
 }
 
 /** What a placeholder can ask for. `natural`: what a program that takes a file name or an address wants. */

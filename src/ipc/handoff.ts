@@ -2,9 +2,8 @@
  * The handoff: how a child is told about its ends of links. For every language; `docs` has it as a page.
  *
  * For a link whose variable is LINES the environment has, as they apply, `IPCSUP_FD_LINES` (descriptor number),
- * `IPCSUP_PATH_LINES`, `IPCSUP_NAME_LINES`, `IPCSUP_ADDR_LINES` (`host:port`), `IPCSUP_ID_LINES` (number of a System V
- * object); and `IPCSUP_LINKS`, one JSON object that
- * has every end the process was given, by link, those at descriptors 0 to 2 included.
+ * `IPCSUP_PATH_LINES`, `IPCSUP_NAME_LINES`, `IPCSUP_ADDR_LINES` (`host:port`), `IPCSUP_ID_LINES` and `IPCSUP_KEY_LINES`
+ * (number and key of a System V object); and `IPCSUP_LINKS`, one JSON object that has every end the process was given, by link, those at descriptors 0 to 2 included.
  *
  * Listening and bound ends have the lowest numbers from 3 on, in declared order, because systemd's LISTEN_FDS is a
  * count from 3. The Plan has numbered them so already; nothing is numbered here. Of systemd's three variables LISTEN_PID
@@ -93,13 +92,14 @@ export function fillTemplate(template: HandleTemplate, ends: readonly HandedEnd[
 }
 
 function describeEnd(end: HandedEnd, variable: string): Record<string, string> {
-  const { path, name, host, id } = end.hint
+  const { path, name, host, id, key } = end.hint
   return {
     ...(end.fd !== null && { [`IPCSUP_FD_${variable}`]: String(end.fd) }),
     ...(path !== undefined && { [`IPCSUP_PATH_${variable}`]: path }),
     ...(name !== undefined && { [`IPCSUP_NAME_${variable}`]: name }),
     ...(host !== undefined && { [`IPCSUP_ADDR_${variable}`]: formatAddress(end.hint) }),
     ...(id !== undefined && { [`IPCSUP_ID_${variable}`]: String(id) }),
+    ...(key !== undefined && { [`IPCSUP_KEY_${variable}`]: String(key) }),
   }
 }
 
@@ -133,4 +133,5 @@ const parts = {
   host: ({ hint }) => hint.host,
   port: ({ hint }) => hint.port,
   id: ({ hint }) => hint.id,
+  key: ({ hint }) => hint.key,
 } satisfies Record<HandlePart, (end: HandedEnd) => string | number | undefined>

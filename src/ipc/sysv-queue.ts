@@ -2,21 +2,26 @@
 import { readFileSync } from 'node:fs'
 import { changeSysvQueue, createSysvQueue, findSysvQueue, readSysvQueue, removeSysvQueue } from '../platform/index.js'
 import { sideClosed } from './held-pipe.js'
-import type { LinkFacts, LinkObject, NamedObject, Where } from './kind.js'
+import type { Hint, LinkFacts, LinkObject, Where } from './kind.js'
 import { identify, removeNamed } from './named-objects.js'
 import type { LinkOptions } from './options.js'
 import { errnoOf, refuseLink } from './refusal.js'
 import { chooseKey } from './sysv-key.js'
 
+type Handle = Required<Pick<Hint, 'id' | 'key'>>
+
 /** @throws IPCSUP_ERR_LINK_CREATE; then nothing of it is left */
 export function makeSysvQueue(options: LinkOptions, where: Where): LinkObject {
-  if (options['existing'] === true) return holdQueue(openExisting(Number(options['key']), where), where.link, () => {})
+  if (options['existing'] === true) {
+    const key = Number(options['key'])
+    return holdQueue({ id: openExisting(key, where), key }, where.link, () => {})
+  }
   const { id, key } = claimKey(options, where)
   try {
-    const object = identify('sysv-queue', key)!
+    const object = identify('sysv-queue', String(key))!
     where.record(object)
     if (typeof options['maxBytes'] === 'number') changeSize(id, options['maxBytes'], where)
-    return holdQueue(id, where.link, () => void removeNamed(object))
+    return holdQueue({ id, key }, where.link, () => void removeNamed(object))
   } catch (error) {
     removeSysvQueue(id)
     throw error
@@ -35,7 +40,7 @@ function openExisting(key: number, where: Where): number {
   }
 }
 
-function claimKey(options: LinkOptions, where: Where): { readonly id: number; readonly key: string } {
+function claimKey(options: LinkOptions, where: Where): Handle {
   const { key: fixed, mode } = options
   for (;;) {
     const key = typeof fixed === 'number' ? fixed : chooseKey()
@@ -43,11 +48,9 @@ function claimKey(options: LinkOptions, where: Where): { readonly id: number; re
     const isTaken = found !== null && !(where.wasOurs(found) && removeNamed(found))
     if (isTaken && typeof fixed !== 'number') continue
     if (isTaken) throw explainFailure(key, where, keyTaken)
-    const intent: NamedObject = { type: 'sysv-queue', name: String(key), identity: null }
-    where.record(intent)
+    where.record({ type: 'sysv-queue', name: String(key), identity: null })
     try {
-      const id = createSysvQueue(key, typeof mode === 'number' ? mode & 0o777 : 0o600)
-      return { id, key: intent.name }
+      return { id: createSysvQueue(key, typeof mode === 'number' ? mode & 0o777 : 0o600), key }
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST' || typeof fixed === 'number') throw explainFailure(key, where, error)
     }
@@ -66,12 +69,13 @@ function changeSize(id: number, maxBytes: number, { link }: Where): void {
   }
 }
 
-function holdQueue(id: number, link: string, removeKey: () => void): LinkObject {
+function holdQueue(handle: Handle, link: string, removeKey: () => void): LinkObject {
+  const { id } = handle
   const released = new Set<string>()
   let isHeld = true
   return {
     sharesDescription: false,
-    hint: () => ({ id }),
+    hint: () => handle,
     take: side => {
       throw sideClosed(link, side)
     },
@@ -81,7 +85,7 @@ function holdQueue(id: number, link: string, removeKey: () => void): LinkObject 
       return isFirst && isHeld && side === 'read' && reason === 'over' ? readFacts(id).queuedBytes : null
     },
     state: side => (!isHeld || released.has(side) ? 'unknown' : 'open'),
-    facts: () => ({ ...(isHeld ? readFacts(id) : nothing), id }),
+    facts: () => ({ ...(isHeld ? readFacts(id) : nothing), ...handle }),
     destroy: () => {
       isHeld = false
       removeKey()

@@ -17,24 +17,25 @@ import { chooseKey } from './sysv-key.js'
 
 interface Made {
   readonly id: number
+  readonly key: number
   readonly removeName: () => void
 }
 
 /** @throws IPCSUP_ERR_LINK_CREATE; then nothing of it is left */
 export function holdSysvSemaphore(options: LinkOptions, where: Where): LinkObject {
-  const { id, removeName } = options['existing'] === true ? findExisting(options, where) : make(options, where)
+  const { id, key, removeName } = options['existing'] === true ? findExisting(options, where) : make(options, where)
   let isGone = false
   let isReleased = false
   return {
     sharesDescription: false,
-    hint: () => ({ id }),
+    hint: () => ({ id, key }),
     take: () => -1,
     release: () => {
       isReleased = true
       return null
     },
     state: () => (isReleased ? 'unknown' : 'open'),
-    facts: () => ({ id, queuedBytes: null, capacityBytes: null, ...(isGone ? unknown : look(id)) }),
+    facts: () => ({ id, key, queuedBytes: null, capacityBytes: null, ...(isGone ? unknown : look(id)) }),
     destroy: () => {
       isReleased = true
       if (isGone) return
@@ -70,7 +71,7 @@ function make(options: LinkOptions, where: Where): Made {
     setSysvSemaphoreValues(id, values)
     if (object === null) throw refuseLink(where.link, `its set with key ${key} was removed`, 'Start again.')
     where.record(object)
-    return { id, removeName: () => void removeNamed(object) }
+    return { id, key, removeName: () => void removeNamed(object) }
   } catch (error) {
     removeSysvSemaphore(id)
     throw error
@@ -106,7 +107,7 @@ function isThere(key: number): boolean {
 function findExisting(options: LinkOptions, where: Where): Made {
   const key = Number(options['key'])
   const id = findSysvSemaphore(key)
-  if (id !== null) return { id, removeName: () => {} }
+  if (id !== null) return { id, key, removeName: () => {} }
   throw refuseLink(where.link, `there are no semaphores with key ${key}`, 'Make them, or leave out `existing`.')
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { HandlePart } from '../../src/ipc/facts.js'
 import { describeHandoff, fillTemplate, type HandedEnd, readHandoff } from '../../src/ipc/handoff.js'
 
 const end = (more: Partial<HandedEnd>): HandedEnd => ({
@@ -25,6 +26,7 @@ test('§4 each end has variables for what applies to it', () => {
     end({ link: 'spot', fd: 4, variable: 'SPOT', hint: { path: '/run/f' } }),
     end({ link: 'frames', fd: 5, variable: 'FRAMES', hint: { name: '/frames' } }),
     end({ link: 'web', fd: 6, variable: 'WEB', hint: { host: '127.0.0.1', port: 80 } }),
+    end({ link: 'jobs', fd: null, variable: 'JOBS', hint: { id: 0, key: 4711 } }),
   ]
   expect(describeHandoff(identity, ends)).toMatchObject({
     IPCSUP_FD_LINES: '3',
@@ -32,6 +34,8 @@ test('§4 each end has variables for what applies to it', () => {
     IPCSUP_PATH_SPOT: '/run/f',
     IPCSUP_NAME_FRAMES: '/frames',
     IPCSUP_ADDR_WEB: '127.0.0.1:80',
+    IPCSUP_ID_JOBS: '0',
+    IPCSUP_KEY_JOBS: '4711',
   })
   expect(describeHandoff(identity, ends)).not.toHaveProperty('IPCSUP_PATH_LINES')
 })
@@ -56,14 +60,15 @@ test('a placeholder becomes the natural handle, or one part of it', () => {
     end({ link: 'spot', fd: 4, hint: { path: '/run/f' } }),
     end({ link: 'frames', fd: 5, hint: { name: '/frames' } }),
     end({ link: 'web', fd: 6, hint: { host: '127.0.0.1', port: 80 } }),
+    end({ link: 'jobs', fd: null, hint: { id: 0, key: 4711 } }),
   ]
-  const fill = (link: string, part: 'natural' | 'fd' | 'path' | 'name' | 'host' | 'port') =>
-    fillTemplate([{ link, part }], ends)
-  expect(['lines', 'spot', 'frames', 'web'].map(link => fill(link, 'natural'))).toEqual([
+  const fill = (link: string, part: HandlePart) => fillTemplate([{ link, part }], ends)
+  expect(['lines', 'spot', 'frames', 'web', 'jobs'].map(link => fill(link, 'natural'))).toEqual([
     '/dev/fd/3',
     '/run/f',
     '/frames',
     '127.0.0.1:80',
+    '0',
   ])
   expect([
     fill('lines', 'fd'),
@@ -71,7 +76,9 @@ test('a placeholder becomes the natural handle, or one part of it', () => {
     fill('frames', 'name'),
     fill('web', 'host'),
     fill('web', 'port'),
-  ]).toEqual(['3', '/run/f', '/frames', '127.0.0.1', '80'])
+    fill('jobs', 'id'),
+    fill('jobs', 'key'),
+  ]).toEqual(['3', '/run/f', '/frames', '127.0.0.1', '80', '0', '4711'])
   expect(fillTemplate(['a=', { link: 'lines', part: 'fd' }, '!'], ends)).toBe('a=3!')
 })
 

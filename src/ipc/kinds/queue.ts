@@ -74,7 +74,7 @@ export default {
       write: { ...side, reads: false, writes: true },
     } satisfies Record<string, Side>
   },
-  parts: options => (isSysv(options) ? ['natural', 'id'] : ['natural', 'name']),
+  parts: options => (isSysv(options) ? ['natural', 'id', 'key'] : ['natural', 'name']),
   traits: options => ({
     survivesRestart: true,
     showsPeerDeath: false,

@@ -62,7 +62,7 @@ export default {
   choices: { posix: { value: 2 }, sysv: { system: 'sysv', value: 2 } },
   form: () => 'permits',
   sides: () => sides,
-  parts: options => (isSysv(options) ? ['natural', 'id'] : ['natural', 'name']),
+  parts: options => (isSysv(options) ? ['natural', 'id', 'key'] : ['natural', 'name']),
   traits: options => ({
     survivesRestart: true,
     // Of a holder that knows nothing of ipcsup: sem_wait leaves no trace of who took, semop does.

@@ -248,7 +248,7 @@ describe('names', () => {
       new RegExp(`message queue with key ${key} already.*ipcrm -Q ${key}`),
     )
     const object = make({ system: 'sysv', key, existing: true }, { record })
-    expect(object.hint()).toEqual({ id })
+    expect(object.hint()).toEqual({ id, key })
     object.destroy()
     expect([findSysvQueue(key), recorded]).toEqual([id, []])
   })
