@@ -20,8 +20,9 @@ function flushForEnd(): void {
   flushWriters()
 }
 
+/** First of all who listen for the exit: one of them may exit there, and end it for those after. */
 export function rememberWriter(writer: Flushing): void {
-  if (writers.length === 0) process.on('exit', flushForEnd)
+  if (writers.length === 0) process.prependListener('exit', flushForEnd)
   writers = [...writers, writer]
 }
 

@@ -22,8 +22,11 @@ interface StreamHandle {
   readonly writeQueueSize: number
 }
 
-/** For all ends of the program together. docs/frames.md says it. */
-const mostMs = 5000
+/**
+ * For all ends of the program together. Less than the `stopTimeout` of processes that say nothing: a supervisor would kill them in
+ * it. docs/frames.md says it.
+ */
+export const mostMs = 4000
 const napMs = 1
 
 const senders = new Set<Sender>()
@@ -31,8 +34,9 @@ const senders = new Set<Sender>()
 let speakers: readonly Speaker[] = []
 let endsAt = Number.POSITIVE_INFINITY
 
+/** First of all who listen for the exit: one of them may exit there, and end it for those after. */
 export function rememberSender(sender: Sender): void {
-  if (senders.size === 0) process.on('exit', sayLastWords)
+  if (senders.size === 0) process.prependListener('exit', sayLastWords)
   senders.add(sender)
 }
 

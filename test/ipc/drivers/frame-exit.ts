@@ -1,11 +1,13 @@
 // Ends by process.exit in the very turn in which it sends over the link "data": "COUNT BYTES [how]".
 // after-write: the kernel has a part of the first message by then. closed: it closes its end before. handler: what is sent last is
-// sent by one who listens for the exit. both: the same over the link "other", opened after.
+// sent by one who listens for the exit. both: the same over the link "other", opened after. again: somebody listened for the exit
+// before, and exits there.
 import { link } from '../../../src/child/index.js'
 import type { FrameWriter } from '../../../src/ipc/frames/ends.js'
 
 const [count, bytes] = process.argv.slice(2).map(Number) as [number, number]
 const how = process.argv[4]
+if (how === 'again') process.on('exit', () => process.exit())
 const data = await link<FrameWriter>('data')
 const other = how === 'both' ? await link<FrameWriter>('other') : null
 const send = (number: number): void => {

@@ -4,8 +4,11 @@ import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
+import { buildPlan } from '../../../src/config/build-plan.js'
 import type { FrameReader } from '../../../src/ipc/frames/ends.js'
+import { mostMs } from '../../../src/ipc/frames/last-words.js'
 import { loadFraming, receiveFrames } from '../../../src/ipc/frames/open.js'
+import { kinds } from '../../../src/ipc/kinds/index.js'
 import { createPipe } from '../../../src/platform/index.js'
 import { bundleProgram } from '../../support/bundle.js'
 
@@ -55,6 +58,7 @@ test.for([
   ['one that is longer than the pipe', 1, 900_000],
   ['beside what the kernel has a part of', 10, 300_000, 'after-write'],
   ['by who listens for the exit, also', 10, 30_000, 'handler'],
+  ['though somebody exits once more, who listens for the exit', 10, 30_000, 'again'],
 ] as const)('is written as its reader makes room: %s', async ([, count, ...rest]) => {
   const { reader, write } = await openPipe()
   const received = receiveAll(reader)
@@ -101,4 +105,10 @@ test('and one does not read is given up: a torn frame, and nothing amiss of who 
   // The pipe has 64 KiB.
   expect(await received).toEqual([...numbers(6), ...numbers(2)])
   expect(stuck.reader.torn).toBe(1)
+})
+
+test('is given up before a supervisor kills who was told to end, and has not by then', () => {
+  const config = { processes: { web: { command: 'true' } } }
+  const { plan } = buildPlan(config, { kinds, directory: '/', configPath: null })
+  expect(mostMs).toBeLessThanOrEqual(plan.processes['web']!.stopTimeoutMs - 1000)
 })

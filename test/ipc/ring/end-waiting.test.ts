@@ -221,14 +221,17 @@ function sleepsLong(pid: number): boolean {
   return timeoutMs === -1n || timeoutMs > 1000n
 }
 
-test('what a program sends in the turn in which it ends is there, also from one who listens for that end', async () => {
+test.each([
+  ['also from one who listens for that end', 'handler'],
+  ['though somebody exits once more, who listens for that end', 'again'],
+])('what a program sends in the turn in which it ends is there, %s', async (_, how) => {
   const ring = ringOf()
   const reader = await ring.reader<string>()
   closing.push(reader)
   const end = ring.hand('write')
   const data = { kind: 'ring', side: 'write', fd: 3, options: {} }
   const exiting = bundleProgram(join(import.meta.dirname, '../drivers/frame-exit.ts'))
-  const child = spawn(process.execPath, [exiting, '3', '10', 'handler'], {
+  const child = spawn(process.execPath, [exiting, '3', '10', how], {
     env: { ...process.env, IPCSUP_LINKS: JSON.stringify({ data }) },
     stdio: ['ignore', 'inherit', 'inherit', end],
   })
