@@ -249,6 +249,16 @@ test('a handler that is still at work when its service is closed writes nowhere'
   expect(statSync(path).size).toBe(size)
 })
 
+test('who closes a store once more, also while it is closed, closes nothing of anybody else', async () => {
+  const store = await Store.open(path)
+  const written = put(store, 'a', 1)
+  await Promise.all([store.close(), store.close()])
+  await written
+  const others = Array.from({ length: 20 }, (_, index) => openSync(join(directory, `other ${index}`), 'a+'))
+  await store.close()
+  expect(others.map(other => fstatSync(other).size)).toEqual(others.map(() => 0))
+})
+
 test.each([
   [
     'is of a later version',

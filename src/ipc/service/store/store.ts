@@ -39,6 +39,7 @@ export class Store {
   readonly #journal: Journal
   readonly #log: Log
   readonly #mostChangedBytes: number
+  #closed: Promise<void> | null = null
 
   /**
    * Opens it, or makes it with its directory; nobody else can have it open.
@@ -146,8 +147,13 @@ export class Store {
     this.#log.append(JSON.stringify({ forget: keys })).catch(() => {})
   }
 
-  /** Waits until all is durable. */
-  async close(): Promise<void> {
+  /** Waits until all is durable. May be called again, also meanwhile: what has the numbers of its descriptors by then is another's. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     await this.#log.close()
     closeSync(this.#lock)
   }
