@@ -169,9 +169,16 @@ describe('exactly-once: a call with an id is done once although its caller died'
       })
 })
 
+/** An instance that is late finds nobody to tell that it has read a call, and does not begin it. */
+const fatesOfOrphan = {
+  'before the call is written': [0],
+  'call written, not answered': [0, 1],
+  'reply arrived, not read': [1],
+} as const satisfies Partial<Record<Step, readonly number[]>>
+
 describe('at-most-once: a call whose caller died is done once or never', () => {
   for (const way of both)
-    for (const step of callerSteps.slice(0, 3))
+    for (const [step, effects] of Object.entries(fatesOfOrphan))
       testOver[way](kill(way, 'the caller', step), async context => {
         const stage = await open(context, 'at-most-once', way)
         stage.serve('one')
@@ -179,7 +186,7 @@ describe('at-most-once: a call whose caller died is done once or never', () => {
         expect(await stage.callElsewhere('outside', 'first', 'order 1', { step })).toBe(null)
         expect(await stage.call('outside', 'second')).toEqual({ value: 'SECOND' })
         expect(stage.deaths).toBe(1)
-        expect(await countEffects(stage, 'outside', 'first')).toBe(step === 'before the call is written' ? 0 : 1)
+        expect(effects).toContain(await countEffects(stage, 'outside', 'first'))
       })
 })
 
