@@ -1,6 +1,7 @@
 /** The child's half of a ring. */
 import { closeSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
+import { yieldProcessor } from '../platform/index.js'
 import { loadCodec } from './codec.js'
 import type { ChildEnd } from './kind.js'
 import { receiveFrom } from './message-iteration.js'
@@ -37,6 +38,8 @@ export async function openRingEnd({ descriptor, link }: ChildEnd): Promise<RingW
   }
   try {
     const codec = await loadCodec(attachment.codec)
+    // The first call of each function of the system aborts the program when its thread is ended in it: none is left for later.
+    if (!isMainThread) yieldProcessor()
     // The last one here may have stored something, and not rung: nobody sees the death of a thread, or of a program outside.
     ring(attachment.bells, everybody)
     const memory = new RingMemory(attachment.memory, attachment.geometry, link ?? 'ring')

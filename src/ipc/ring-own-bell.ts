@@ -1,5 +1,6 @@
 /** The bell of an end of a ring, as that end hears it. */
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net'
+import { isMainThread } from 'node:worker_threads'
 import { duplicateDescriptor } from '../platform/index.js'
 import { noteTurn } from './pace.js'
 
@@ -18,7 +19,10 @@ export class OwnBell {
   constructor(
     private readonly descriptor: number,
     private readonly onRung: () => void,
-  ) {}
+  ) {
+    // A thread that is ended between the duplicate and the socket leaves it open. Before the end is given out nobody ends it.
+    if (!isMainThread) this.socket = this.listen().unref()
+  }
 
   /** Resolves when it was rung, or `wake` was called. The program waits for that. */
   sleep(): Promise<void> {

@@ -103,6 +103,24 @@ test('threads that were ended leave no descriptor open, and those that close the
   expect(await threads.end()).toBe('')
 })
 
+test.each([
+  ['read', isReaderAsleep],
+  ['write', isWriterAsleep],
+] as const)(
+  'a thread that waits at its %s end opens nothing for that, which might stay open when it is ended',
+  async (side, isAsleep) => {
+    const ring = ringOf()
+    const writer = await ring.writer()
+    await writer.send('one')
+    writer.close()
+    const threads = start(ring, side)
+    await threads.ask('start')
+    await until('it waits', isAsleep(ring))
+    expect(await threads.ask('count')).toBe(await threads.ask('opened'))
+    expect(await threads.end()).toBe('')
+  },
+)
+
 test('a second thread is refused while the first has the end, and is told so', async () => {
   const ring = ringOf()
   const writer = await ring.writer()
