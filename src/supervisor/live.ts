@@ -26,7 +26,7 @@ import { Outcome } from './outcome.js'
 import { createOutsideEnds, type OutsideEnds } from './outside-ends.js'
 import { makeProcessHandle } from './process-handle.js'
 import { runReport } from './report.js'
-import { isDown, isUnderWay, isUpAgain } from './standing.js'
+import { isUnderWay, watchRestart, watchStop } from './standing.js'
 import { readStatus } from './status.js'
 import type { ProcessHandle, Supervisor, SupervisorEvents } from './supervisor.js'
 
@@ -126,15 +126,16 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
 
   async stopProcesses(names: readonly string[], { end }: { readonly end: boolean }): Promise<void> {
     const all = this.#choose(names)
+    const haveStopped = watchStop(all.map(name => this.#record(name)))
     this.#engine.stopProcesses(all, end)
-    await this.#conditions.until(() => all.every(name => isDown(this.#record(name))))
+    await this.#conditions.until(haveStopped)
   }
 
   async restartProcesses(names: readonly string[]): Promise<void> {
     const all = this.#choose(names)
-    const before = new Map(all.map(name => [name, this.#record(name).generation]))
+    const areUpAgain = watchRestart(all.map(name => this.#record(name)))
     this.#engine.restartProcesses(all)
-    await this.#conditions.until(() => all.every(name => isUpAgain(this.#record(name), before.get(name)!)))
+    await this.#conditions.until(areUpAgain)
   }
 
   async signalProcesses(names: readonly string[], signal: string): Promise<void> {
@@ -171,8 +172,7 @@ export class LiveSupervisor extends EventEmitter<SupervisorEvents> implements Su
   }
 
   process(name: string): ProcessHandle {
-    this.#record(name)
-    return makeProcessHandle(this, name)
+    return makeProcessHandle(this, this.#record(name).name)
   }
 
   async link(name: string, side: string): Promise<unknown> {

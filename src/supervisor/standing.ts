@@ -9,13 +9,28 @@ export function isUnderWay(record: ProcessRecord): boolean {
   )
 }
 
-/** Nothing of it runs, and nothing will by itself. */
-export function isDown({ instance, state }: ProcessRecord): boolean {
-  return instance === null && (isFinished(state) || state === 'parked' || state === 'idle')
+/** Asked later: what runs of these now has ended. Who started one of them again meanwhile has not to be waited for. */
+export function watchStop(records: readonly ProcessRecord[]): () => boolean {
+  return compareWithNow(records, isPast)
 }
 
-/** A later incarnation than `generation` was spawned, or there will be none. */
-export function isUpAgain(record: ProcessRecord, generation: number): boolean {
-  const { instance, state } = record
-  return (record.generation > generation && instance?.spawned !== false) || isFinished(state) || state === 'parked'
+function isPast({ generation, instance, state }: ProcessRecord, before: number): boolean {
+  return generation > before || (instance === null && state !== 'stopping')
+}
+
+/** Asked later: a later incarnation than now was spawned of each of these, or there will be none. */
+export function watchRestart(records: readonly ProcessRecord[]): () => boolean {
+  return compareWithNow(records, isUpAgain)
+}
+
+function isUpAgain({ generation, instance, state }: ProcessRecord, before: number): boolean {
+  return (generation > before && instance?.spawned !== false) || isFinished(state) || state === 'parked'
+}
+
+function compareWithNow(
+  records: readonly ProcessRecord[],
+  isDone: (record: ProcessRecord, before: number) => boolean,
+): () => boolean {
+  const all = records.map(record => ({ record, before: record.generation }))
+  return () => all.every(({ record, before }) => isDone(record, before))
 }

@@ -320,6 +320,24 @@ test.each([
   expect(await sandbox.ipcsup('logs', '--pid', '1')).toMatchObject({ status: 3 })
 })
 
+test.each([[[]], [['--end']]])(
+  'stop %j ends when what ran has ended, though it was started again meanwhile',
+  async more => {
+    const untilTold = "trap '' TERM; touch up; until test -e go; do sleep 0.05; done; rm go"
+    sandbox.writeConfig({ processes: { slow: { command: ['sh', '-c', untilTold], stopTimeout: '10m' } } })
+    await sandbox.ipcsup('start', '--detach')
+    const stateIs = (state: string) => until(state, async () => (await sandbox.status()).processes[0]!.state === state)
+    await until('it bears SIGTERM', () => existsSync(join(sandbox.directory, 'up')))
+    const stopped = sandbox.ipcsup('stop', ...more, 'slow')
+    await stateIs('stopping')
+    expect((await sandbox.ipcsup('start', 'slow')).status).toBe(0)
+    writeFileSync(join(sandbox.directory, 'go'), '')
+    expect(await stopped).toMatchObject({ status: 0, err: '' })
+    await stateIs('running')
+    writeFileSync(join(sandbox.directory, 'go'), '')
+  },
+)
+
 describe('restart --rolling', () => {
   // Notes when it is up and when it is told to end; says that it is ready after it has noted that, but for `broken` lives.
   const server = `

@@ -121,7 +121,9 @@ export class Engine {
       for (const name of names) {
         const record = this.#brain.record(name)
         if (end && !isFinished(record.state)) record.endedByHand = true
-        this.#machine.dispatch(record, end || this.#brain.phase !== 'running' ? 'end' : 'park')
+        // Who is being ended already stays so, as one that has ended does.
+        const isForGood = end || record.aim === 'finish' || this.#brain.phase !== 'running'
+        this.#machine.dispatch(record, isForGood ? 'end' : 'park')
       }
     })
   }

@@ -105,6 +105,17 @@ describe('§1 uses and the closing of links', () => {
     expect(world.closed).toEqual(['l0.write over'])
   })
 
+  it('stop takes nothing from stop --end, whether that has come about or not', () => {
+    const [ending, ended] = [0, 1].map(() => run(['on-failure', 'on-failure'], [link([0], [1])])) as [World, World]
+    for (const world of [ending, ended]) {
+      world.engine.stopProcesses(['p0'], true)
+      if (world === ended) world.deliverAll()
+      world.engine.stopProcesses(['p0'], false)
+      world.deliverAll()
+      expect([world.state('p0'), world.closed]).toEqual(['completed', ['l0.write over']])
+    }
+  })
+
   it('stop --end finishes a process in any state, so that its readers see the end', () => {
     const needs = [{ of: 1, on: 0, need: 'completed' as const }]
     const waiting = run(['on-failure', 'on-failure', 'on-failure'], [link([1], [2])], needs)
