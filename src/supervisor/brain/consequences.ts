@@ -3,6 +3,7 @@ import type { Need } from '../../config/plan.js'
 import type { Brain } from './brain.js'
 import type { Machine } from './machine.js'
 import type { LinkRecord, ProcessRecord } from './records.js'
+import { isToRun } from './transitions.js'
 
 export class Consequences {
   readonly #brain: Brain
@@ -76,11 +77,6 @@ export class Consequences {
       this.#brain.listener.warning(`${unreadBytes.toLocaleString('en-US')} bytes left in "${link.plan.name}".`)
     this.#brain.listener.linkChanged(link, side, change, unreadBytes)
   }
-}
-
-/** It waits, or does so as soon as its instance is gone. */
-function isToRun({ state, aim }: ProcessRecord): boolean {
-  return state === 'waiting' || aim === 'again'
 }
 
 /** How a need of somebody stands. */

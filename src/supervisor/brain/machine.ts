@@ -6,7 +6,7 @@ import type { Action, ProcessEvent } from './events.js'
 import { formatDelay } from './format.js'
 import type { ProcessRecord } from './records.js'
 import { emptyRow } from './restart.js'
-import { aims, type Cell, isFinished, type Next, transitions } from './transitions.js'
+import { aims, type Cell, isFinished, isToRun, type Next, transitions } from './transitions.js'
 
 export class Machine {
   readonly #brain: Brain
@@ -53,8 +53,13 @@ export class Machine {
   #reviewWhoWaits(record: ProcessRecord): void {
     const { links, toReview } = this.#brain
     const concerned = [...this.#brain.dependantsOf(record.name)]
-    for (const { closed, plan } of links.of(record.name))
-      if (closed.size > 0) concerned.push(...plan.uses.map(use => this.#brain.record(use.process)))
+    for (const link of links.of(record.name)) {
+      if (link.closed.size === 0) continue
+      const users = link.plan.uses.map(use => this.#brain.record(use.process))
+      // Each who is woken looks at all users: not at every step of hundreds that are restarted together.
+      const isFree = users.every(user => user.instance === null)
+      if (isFree || (!isToRun(record) && links.isShutFor(link, record.name))) concerned.push(...users)
+    }
     for (const other of concerned) if (other.state === 'waiting') toReview.add(other)
   }
 

@@ -226,6 +226,11 @@ export function isUp(state: ProcessState): boolean {
   return state === 'running' || state === 'ready'
 }
 
+/** It waits, or does so as soon as its instance is gone. */
+export function isToRun({ state, aim }: { readonly state: ProcessState; readonly aim: Aim | null }): boolean {
+  return state === 'waiting' || aim === 'again'
+}
+
 /** Where a stopped process goes. */
 export const aims = {
   park: { next: 'parked', actions: [] },

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { IpcsupError } from '../../../src/errors.js'
 import { runReport } from '../../../src/supervisor/report.js'
 import { type Policy, planOf, type Shape, World } from './model.js'
@@ -103,6 +103,19 @@ describe('§1 uses and the closing of links', () => {
     world.engine.stopProcesses(['p0'], true)
     world.deliverAll()
     expect(world.closed).toEqual(['l0.write over'])
+  })
+
+  it('a restart of many on a closed link looks at each of them a few times, not at each step of every other', () => {
+    const count = 60
+    const readers = Array.from({ length: count }, (_, index) => index + 1)
+    const world = run(['never', ...readers.map(() => 'on-failure' as const)], [link([0], readers)])
+    die(world, 'p0', { code: 0 })
+    world.deliverAll()
+    const asked = vi.spyOn(world.engine.links, 'of')
+    world.engine.restartProcesses(['p0', ...readers.map(index => `p${index}`)])
+    world.deliverAll()
+    expect(world.spawns.slice(-count - 1).every(spawn => spawn.endsWith('#2'))).toBe(true)
+    expect(asked.mock.calls.length).toBeLessThan(30 * count)
   })
 
   it('stop takes nothing from stop --end, whether that has come about or not', () => {
