@@ -54,17 +54,12 @@ const mutants = [
   line(
     'a sealed side stays held',
     links,
-    'processes.every(name => this.#around.isOver(name) || this.#around.isSealed(name, link))',
+    'processes.every(name => this.#around.isOver(name) || this.#around.isSealed(name))',
     'processes.every(name => this.#around.isOver(name))',
   ),
   line('hold is not held', links, "if (link.plan.lifetime === 'hold' && !stopping) return null", ''),
   line('a closed side is forgotten', links, 'link.closed.add(side)', ''),
-  line(
-    'an end of a former generation seals',
-    brain,
-    'return record.linkGenerations.get(link.plan.name) === link.generation',
-    'return record.linkGenerations.has(link.plan.name)',
-  ),
+  line('who waits or is being stopped seals', brain, ' && isUp(state)', ''),
   line(
     'a need for readiness is met by a start',
     consequences,
@@ -85,7 +80,7 @@ const mutants = [
     '',
   ),
   line('who waits for another is not looked at', machine, 'this.#reviewWhoWaits(record)', ''),
-  line('who is still being stopped gets the old link', consequences, " || aim === 'again'", ''),
+  line('who is still being stopped gets the old link', table, " || aim === 'again'", ''),
   line('a member that was ended by hand is called back', resets, 'member.endedByHand', 'false'),
   line(
     'who is started during a reset gets the old link',

@@ -106,10 +106,9 @@ export class Brain {
     return this.links.partners(link, record.name, direction).map(name => this.record(name))
   }
 
-  /** The instance that has got its end of this link is the last one to get it. */
-  isSealed(record: ProcessRecord, link: LinkRecord): boolean {
+  /** The instance that has got its ends of the links is the last one to get them. */
+  isSealed({ plan, state }: ProcessRecord): boolean {
     // Who is being stopped, or waits, may run again by hand.
-    if (record.plan.restart.policy !== 'never' || !isUp(record.state)) return false
-    return record.linkGenerations.get(link.plan.name) === link.generation
+    return plan.restart.policy === 'never' && isUp(state)
   }
 }

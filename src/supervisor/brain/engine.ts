@@ -52,7 +52,7 @@ export class Engine {
       send,
       isOver: name => brain.isOver(brain.record(name)),
       incarnationOf: name => brain.record(name).generation,
-      isSealed: (name, link) => brain.isSealed(brain.record(name), link),
+      isSealed: name => brain.isSealed(brain.record(name)),
       isStopping: link => brain.isStopping(link),
       changed: (link, side, change, unreadBytes) => this.#consequences.linkChanged(link, side, change, unreadBytes),
       called: link => brain.routes.called(link),
@@ -120,9 +120,9 @@ export class Engine {
       if (this.#brain.phase === 'closing' || this.#brain.phase === 'over') return
       for (const name of names) {
         const record = this.#brain.record(name)
-        if (end && !isFinished(record.state)) record.endedByHand = true
         // Who is being ended already stays so, as one that has ended does.
         const isForGood = end || record.aim === 'finish' || this.#brain.phase !== 'running'
+        if (isForGood && !isFinished(record.state)) record.endedByHand = true
         this.#machine.dispatch(record, isForGood ? 'end' : 'park')
       }
     })

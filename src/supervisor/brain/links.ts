@@ -11,7 +11,7 @@ export interface LinkCircumstances {
   /** How often a process was spawned, or tried to be. */
   incarnationOf(process: string): Generation
   /** Its end will never be handed out again, though it still runs. */
-  isSealed(process: string, link: LinkRecord): boolean
+  isSealed(process: string): boolean
   /** The turn of one of the link's processes in the stop of the graph has come. */
   isStopping(link: LinkRecord): boolean
   changed(link: LinkRecord, side: string, change: 'closed' | 'reset', unreadBytes: number | null): void
@@ -131,7 +131,7 @@ export class Links {
     // A side without any process belongs to strangers (or to the app that has not asked yet): held until the stop.
     if (processes.length === 0) return stopping || link.appUses.has(side) ? 'over' : null
     if (processes.every(name => this.#around.isOver(name))) return 'over'
-    return processes.every(name => this.#around.isOver(name) || this.#around.isSealed(name, link)) ? 'sealed' : null
+    return processes.every(name => this.#around.isOver(name) || this.#around.isSealed(name)) ? 'sealed' : null
   }
 
   /** Takes what the host says of links. */

@@ -118,6 +118,19 @@ describe('§1 uses and the closing of links', () => {
     expect(asked.mock.calls.length).toBeLessThan(30 * count)
   })
 
+  it('who is stopped by hand while the graph drains is ended: nobody starts for it', () => {
+    const needs = [
+      { of: 2, on: 1, need: 'completed' as const },
+      { of: 3, on: 2, need: 'started' as const },
+    ]
+    const world = run(['always', 'always', 'always', 'always'], [link([0], [1]), link([1], [3])], needs)
+    world.engine.stop('drain')
+    world.engine.stopProcesses(['p2'], false)
+    world.deliverAll()
+    expect([world.state('p2'), world.state('p3')]).toEqual(['completed', 'failed'])
+    expect(world.spawns).toEqual(['p0#1', 'p1#1'])
+  })
+
   it('stop takes nothing from stop --end, whether that has come about or not', () => {
     const [ending, ended] = [0, 1].map(() => run(['on-failure', 'on-failure'], [link([0], [1])])) as [World, World]
     for (const world of [ending, ended]) {
