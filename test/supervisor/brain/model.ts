@@ -488,7 +488,9 @@ export class World {
     const links = Object.values(this.plan.links).filter(
       link => link.lifetime === 'reset' && link.uses.some(use => use.process === name),
     )
-    this.#toBeReset.set(name, new Map(links.map(link => [link.name, this.#links.get(link.name)!.generation])))
+    // Somebody else may have had one made anew since it crashed.
+    const { ends } = this.#live.get(name)!
+    this.#toBeReset.set(name, new Map(links.map(link => [link.name, ends.get(link.name)!])))
   }
 
   #expectNeeds(name: string): void {
