@@ -35,6 +35,8 @@ export class Spin {
   private readonly mostMs = availableParallelism() > 1 ? longestMs : 0
   private limitMs = this.mostMs
   private startedAt = 0
+  /** The answer before came after others had been let have the processor: one of them sent it. */
+  private isShared = false
 
   /** True as soon as `look` is. */
   until(look: () => boolean): boolean {
@@ -48,10 +50,15 @@ export class Spin {
     this.startedAt = performance.now()
     let now = this.startedAt
     const endsAt = now + this.limitMs
-    const yieldsAt = now + aloneMs
+    const yieldsAt = this.isShared ? now : now + aloneMs
+    this.isShared = false
     do {
       if (now >= yieldsAt) yieldProcessor()
-      for (let left = looks; left > 0; left--) if (look()) return true
+      for (let left = looks; left > 0; left--) {
+        if (!look()) continue
+        this.isShared = now >= yieldsAt
+        return true
+      }
       now = performance.now()
     } while (now < endsAt)
     return false

@@ -95,5 +95,14 @@ describe.runIf(availableParallelism() > 1)('an end that waits', () => {
     })
     expect(spin.until(() => hasCome)).toBe(true)
     expect(yieldProcessor).toHaveBeenCalledTimes(1)
+    // Which it does at once the next time, for as long as that helps.
+    looks = 0
+    expect(spin.until(() => ++looks === 33)).toBe(true)
+    expect(yieldProcessor).toHaveBeenCalledTimes(2)
+    countLooks(spin)
+    vi.mocked(yieldProcessor).mockClear()
+    looks = 0
+    expect(spin.until(() => ++looks === 320)).toBe(true)
+    expect(yieldProcessor).not.toHaveBeenCalled()
   })
 })
